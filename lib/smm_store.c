@@ -1,0 +1,1177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The store of smm_store.h; FORMAT.md describes what it writes.
+ *
+ * From the bottom up: CRC-32C, text, numbers on the medium, a writer that gathers small pieces,
+ * headers, the intent log, blocks built anew, then the public calls. What changes an existing block
+ * is an intent: a list of changes that is on the medium as a whole before the first of them is
+ * made, and is made again by a mount that finds it.
+ */
+#include "smm_store.h"
+
+#include <string.h>
+
+#define VERSION 1u
+
+/* The fixed part of a header; the name follows, then the payload, then its checksum. */
+#define HEADER    28u
+#define CHECKSUM  4u
+#define LOOK      40u /* bytes read at first, for a header with a name of usual length */
+#define KIND_MASK 0x0fu
+#define CHECKED   0x80u
+#define MODE_MAX  0777u
+#define COUNTER   8u /* bytes of payload */
+
+/* Payload of the store's own block: fixed fields, id mark, intent log. */
+#define SYSTEM_FIELDS 60u /* CRC, version, log size, identity, label */
+#define ID_MARK       8u  /* a number and its CRC */
+#define ID_STEP       64u
+#define LOG_MIN       128u /* holds every change of one header, of its name and of two checksums */
+#define LOG_MAX       1024u
+
+/* A record of the log: bytes of changes, the changes, CRC. */
+#define RECORD_HEAD 2u
+#define CHANGE_HEAD 4u
+#define RECORD_CRC  4u
+#define OFFSET_BITS 21u
+#define OFFSET_MASK ((1u << OFFSET_BITS) - 1)
+
+#define CHUNK 64u /* bytes of stack for what passes through */
+
+/* CRC-32C, four bits a step. */
+static u32 crc_update(u32 state, const void *data, u32 size)
+{
+	static const u32 table[16] = {
+		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+		0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+		0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+	};
+	const u8 *byte = data;
+
+	while (size--) {
+		state ^= *byte++;
+		state = state >> 4 ^ table[state & 15];
+		state = state >> 4 ^ table[state & 15];
+	}
+	return state;
+}
+
+u32 smm_crc32c(u32 crc, const void *data, u32 size)
+{
+	return ~crc_update(~crc, data, size);
+}
+
+/* The product of two polynomials modulo that of the CRC; bit 31 is the coefficient of 1. */
+static u32 crc_multiply(u32 a, u32 b)
+{
+	u32 product = 0, bit;
+
+	for (bit = 1u << 31; bit; bit >>= 1) {
+		if (a & bit)
+			product ^= b;
+		b = b & 1 ? b >> 1 ^ 0x82f63b78 : b >> 1;
+	}
+	return product;
+}
+
+/* The state after @count zero bytes more: times x to the power 8 * count. */
+static u32 crc_zeros(u32 state, u32 count)
+{
+	u32 power = 1u << 23;
+
+	for (; count; count >>= 1) {
+		if (count & 1)
+			state = crc_multiply(power, state);
+		power = crc_multiply(power, power);
+	}
+	return state;
+}
+
+/* Bytes of the UTF-8 sequence at @text, or 0: not well-formed (RFC 3629), '/', or a control
+ * character. */
+static u32 character(const u8 *text, u32 size)
+{
+	static const u32 least[] = { 0x20, 0xa0, 0x800, 0x10000 };
+	u32 more = text[0] < 0x80 ? 0 : text[0] < 0xe0 ? 1 : text[0] < 0xf0 ? 2 : 3;
+	u32 code = more ? text[0] & (0x3fu >> more) : text[0], i;
+
+	if (text[0] >= 0xf8 || (text[0] & 0xc0) == 0x80 || more >= size)
+		return 0;
+	for (i = 1; i <= more; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3fu);
+	}
+	if (code < least[more] || code == '/' || code == 0x7f || code > 0x10ffff)
+		return 0;
+	return code >> 11 == 0xd800 >> 11 ? 0 : more + 1;
+}
+
+/* Whether @text, up to its NUL if that comes before @size, can be a name of at most @max bytes. */
+static int is_name(const char *text, u32 size, u32 max)
+{
+	u32 i, n;
+
+	for (i = 0; i < size && text[i]; i += n) {
+		n = character((const u8 *)text + i, size - i);
+		if (!n)
+			return 0;
+	}
+	return i <= max;
+}
+
+static u32 name_length(const struct smm_block *b)
+{
+	return (u32)strlen(b->name);
+}
+
+static u8 *put16(u8 *p, u32 v)
+{
+	p[0] = (u8)v;
+	p[1] = (u8)(v >> 8);
+	return p + 2;
+}
+
+static u8 *put32(u8 *p, u32 v)
+{
+	return put16(put16(p, v), v >> 16);
+}
+
+static u32 get16(const u8 *p)
+{
+	return p[0] | (u32)p[1] << 8;
+}
+
+static u32 get32(const u8 *p)
+{
+	return get16(p) | get16(p + 2) << 16;
+}
+
+/* Medium */
+
+static int readable(const struct smm_store *st)
+{
+	if (!st->log)
+		return SMM_NOT_FORMATTED;
+	return st->trouble == SMM_IO_ERR ? SMM_IO_ERR : SMM_OK;
+}
+
+static int changeable(const struct smm_store *st)
+{
+	return st->log ? st->trouble : SMM_NOT_FORMATTED;
+}
+
+/* The result of a call that may have changed something: after a failure nothing is certain. */
+static int settle(struct smm_store *st, int r)
+{
+	if (r == SMM_IO_ERR)
+		st->trouble = SMM_IO_ERR;
+	return r;
+}
+
+static int get(const struct smm_store *st, u32 offset, void *buffer, u32 size)
+{
+	return size && st->smm.read(st->smm.context, offset, buffer, size) ? SMM_IO_ERR : SMM_OK;
+}
+
+/* What is to be written from one offset on: small pieces are gathered, large ones pass. */
+struct writer {
+	const struct smm_store *st;
+	u32 offset; /* where the gathered bytes go */
+	u32 crc;    /* of all bytes since it was set to 0 */
+	u32 used;
+	int result;
+	u8 buffer[CHUNK];
+};
+
+static void start(struct writer *w, const struct smm_store *st, u32 offset)
+{
+	w->st = st;
+	w->offset = offset;
+	w->crc = w->used = 0;
+	w->result = SMM_OK;
+}
+
+static void pass(struct writer *w, const void *data, u32 size)
+{
+	const struct smm *s = &w->st->smm;
+
+	if (!w->result && size && s->write(s->context, w->offset, data, size))
+		w->result = SMM_IO_ERR;
+	w->offset += size;
+}
+
+static int finish(struct writer *w)
+{
+	pass(w, w->buffer, w->used);
+	w->used = 0;
+	return w->result;
+}
+
+static void append(struct writer *w, const void *data, u32 size)
+{
+	w->crc = smm_crc32c(w->crc, data, size);
+	if (size > CHUNK - w->used)
+		(void)finish(w);
+	if (size > CHUNK) {
+		pass(w, data, size);
+		return;
+	}
+	memcpy(w->buffer + w->used, data, size);
+	w->used += size;
+}
+
+static void append32(struct writer *w, u32 v)
+{
+	u8 bytes[4];
+
+	put32(bytes, v);
+	append(w, bytes, sizeof(bytes));
+}
+
+/* Headers */
+
+static u32 payload(const struct smm_block *b)
+{
+	return b->kind == SMM_KIND_FOREIGN ? b->offset : b->offset + HEADER + name_length(b);
+}
+
+/* Bytes of the allocation that @b needs. */
+static u32 block_size(const struct smm_block *b)
+{
+	return HEADER + name_length(b) + b->length + CHECKSUM;
+}
+
+/* The header and name of @b at @bytes, which has room for HEADER + SMM_NAME_MAX; returns its size.
+ */
+static u32 pack(const struct smm_block *b, u8 *bytes)
+{
+	u32 name = name_length(b);
+	u8 *p = bytes + 4;
+
+	*p++ = (u8)(b->kind | (b->checksummed ? CHECKED : 0));
+	*p++ = (u8)name;
+	p = put16(p, b->mode);
+	p = put32(p, b->id);
+	p = put32(p, b->generation);
+	p = put32(p, b->length);
+	p = put32(p, b->uid);
+	p = put32(p, b->gid);
+	memcpy(p, b->name, name);
+	put32(bytes, smm_crc32c(0, bytes + 4, HEADER - 4 + name));
+	return HEADER + name;
+}
+
+/* Fill @b from a header whose CRC is right; 0 if it says what cannot be. */
+static int unpack(struct smm_block *b, const u8 *bytes)
+{
+	u32 name = bytes[5];
+
+	b->kind = bytes[4] & KIND_MASK;
+	b->checksummed = !!(bytes[4] & CHECKED);
+	b->mode = (u16)get16(bytes + 6);
+	b->id = get32(bytes + 8);
+	b->generation = get32(bytes + 12);
+	b->length = get32(bytes + 16);
+	b->uid = get32(bytes + 20);
+	b->gid = get32(bytes + 24);
+	memcpy(b->name, bytes + HEADER, name);
+	if (b->kind == SMM_KIND_FOREIGN || b->kind > SMM_KIND_SYSTEM || b->mode > MODE_MAX)
+		return 0;
+	if (strlen(b->name) != name || !is_name(b->name, name, SMM_NAME_MAX))
+		return 0;
+	if (b->kind == SMM_KIND_COUNTER && b->length != COUNTER)
+		return 0;
+	return b->length <= b->room - HEADER - name - CHECKSUM;
+}
+
+/* Fill @b from the allocation of @room bytes at @offset: a block of the store, or somebody else's.
+ */
+static int read_block(const struct smm_store *st, u32 offset, u32 room, struct smm_block *b)
+{
+	u8 bytes[HEADER + SMM_NAME_MAX];
+	u32 size = room < LOOK ? room : LOOK, all;
+	int r = get(st, offset, bytes, size);
+
+	memset(b, 0, sizeof(*b));
+	b->offset = offset;
+	b->room = room;
+	b->length = room;
+	if (r || size < HEADER || bytes[5] > SMM_NAME_MAX)
+		return r;
+	all = HEADER + bytes[5];
+	if (all + CHECKSUM > room)
+		return SMM_OK;
+	if (all > size)
+		r = get(st, offset + size, bytes + size, all - size);
+	if (r)
+		return r;
+	if (smm_crc32c(0, bytes + 4, all - 4) == get32(bytes) && unpack(b, bytes) &&
+	    (b->kind == SMM_KIND_SYSTEM) == (offset == st->smm.data))
+		return SMM_OK;
+	memset(b, 0, sizeof(*b));
+	b->offset = offset;
+	b->room = room;
+	b->length = room;
+	return SMM_OK;
+}
+
+/* The CRC-32C of the first @size bytes of the payload. */
+static int sum(const struct smm_store *st, const struct smm_block *b, u32 size, u32 *crc)
+{
+	u8 chunk[CHUNK];
+	u32 at, n;
+	int r;
+
+	*crc = 0;
+	for (at = 0; at < size; at += n) {
+		n = size - at < CHUNK ? size - at : CHUNK;
+		r = get(st, payload(b) + at, chunk, n);
+		if (r)
+			return r;
+		*crc = smm_crc32c(*crc, chunk, n);
+	}
+	return SMM_OK;
+}
+
+static int read_checksum(const struct smm_store *st, const struct smm_block *b, u32 *crc)
+{
+	u8 bytes[CHECKSUM];
+	int r = get(st, payload(b) + b->length, bytes, sizeof(bytes));
+
+	if (!r)
+		*crc = get32(bytes);
+	return r;
+}
+
+/* Whether the payload of @b is what its checksum says, where it has one. */
+static int verify_payload(const struct smm_store *st, const struct smm_block *b)
+{
+	u32 crc, kept;
+	int r;
+
+	if (!b->checksummed)
+		return SMM_OK;
+	r = sum(st, b, b->length, &crc);
+	if (!r)
+		r = read_checksum(st, b, &kept);
+	return !r && crc != kept ? SMM_CHECKSUM : r;
+}
+
+/* Intent log */
+
+/* One step of an intent: bytes for an offset, or with @data NULL an allocation to make or to free.
+ */
+struct change {
+	u32 offset;
+	u32 size; /* bytes of @data; or of the allocation, 0 to free it */
+	const void *data;
+};
+
+/* The head of a change in a record. Allocations are at multiples of 4: the lowest bit tells the two
+ * apart. */
+static u32 change_head(const struct change *c, u32 size)
+{
+	if (c->data)
+		return c->offset | size << OFFSET_BITS;
+	return c->offset | (c->size ? 1 : 0);
+}
+
+/* Make an allocation of @size bytes, unless that was done; or free one, unless that was. */
+static int change_allocation(struct smm_store *st, u32 offset, u32 size)
+{
+	u32 room;
+	int r = smm_usable(&st->smm, offset, &room);
+
+	if (r && r != SMM_FREE_FAILED)
+		return r;
+	if (size)
+		return r ? smm_commit(&st->smm, offset, size) : SMM_OK;
+	return r ? SMM_OK : smm_release(&st->smm, offset);
+}
+
+/* Number of changes from @c on that are bytes for consecutive offsets, and their size. */
+static u32 run_of(const struct change *c, u32 count, u32 *size)
+{
+	u32 n = 1;
+
+	*size = c->data ? c->size : 0;
+	while (c->data && n < count && c[n].data && c[n].offset == c->offset + *size)
+		*size += c[n++].size;
+	return n;
+}
+
+static u32 record_size(const struct change *c, u32 count)
+{
+	u32 size = RECORD_HEAD + RECORD_CRC, run;
+
+	while (count) {
+		u32 n = run_of(c, count, &run);
+
+		size += CHANGE_HEAD + run;
+		c += n;
+		count -= n;
+	}
+	return size;
+}
+
+/* Write the record of an intent: it is decided when the last byte is on the medium. *last is that
+ * byte. */
+static int decide(struct smm_store *st, const struct change *c, u32 count, u8 *last)
+{
+	u32 size = record_size(c, count) - RECORD_HEAD - RECORD_CRC, run, n;
+	struct writer w;
+	u8 head[RECORD_HEAD];
+
+	start(&w, st, st->log);
+	put16(head, size);
+	append(&w, head, sizeof(head));
+	while (count) {
+		n = run_of(c, count, &run);
+		append32(&w, change_head(c, run));
+		for (; n; n--, c++, count--)
+			if (c->data)
+				append(&w, c->data, c->size);
+	}
+	*last = (u8)(w.crc >> 24);
+	append32(&w, w.crc);
+	return finish(&w);
+}
+
+/* Make the record of @size bytes invalid, by the last byte of its CRC. */
+static int retire(const struct smm_store *st, u32 size, u8 last)
+{
+	struct writer w;
+
+	last = (u8)~last;
+	start(&w, st, st->log + size - 1);
+	append(&w, &last, 1);
+	return finish(&w);
+}
+
+static int perform(struct smm_store *st, const struct change *c, u32 count)
+{
+	struct writer w;
+	u32 run, n;
+	int r = SMM_OK;
+
+	while (!r && count) {
+		if (!c->data) {
+			r = change_allocation(st, c->offset, c->size);
+			c++;
+			count--;
+			continue;
+		}
+		start(&w, st, c->offset);
+		for (n = run_of(c, count, &run); n; n--, c++, count--)
+			append(&w, c->data, c->size);
+		r = finish(&w);
+	}
+	return r;
+}
+
+/* All of @c, or nothing. The record has to fit the log. */
+static int carry_out(struct smm_store *st, const struct change *c, u32 count)
+{
+	u8 last;
+	int r = decide(st, c, count, &last);
+
+	if (!r)
+		r = perform(st, c, count);
+	return r ? r : retire(st, record_size(c, count), last);
+}
+
+/* One change of the record at @at: checked against the memory, and with @make made. */
+static int replay_change(struct smm_store *st, u32 at, u32 head, int make)
+{
+	u32 offset = head & OFFSET_MASK, size = head >> OFFSET_BITS, n, done;
+	const struct smm *s = &st->smm;
+	struct smm_block b;
+	struct writer w;
+	u8 chunk[CHUNK];
+	int r;
+
+	if (offset < s->data || size > s->size - offset)
+		return SMM_CORRUPT;
+	if (!make)
+		return SMM_OK;
+	if (!size) {
+		if (!(offset & 1))
+			return change_allocation(st, offset, 0);
+		r = read_block(st, offset - 1, s->size - offset, &b);
+		if (!r && b.kind == SMM_KIND_FOREIGN)
+			r = SMM_CORRUPT;
+		return r ? r : change_allocation(st, offset - 1, block_size(&b));
+	}
+	start(&w, st, offset);
+	for (done = 0; done < size; done += n) {
+		n = size - done < CHUNK ? size - done : CHUNK;
+		r = get(st, at + done, chunk, n);
+		if (r)
+			return r;
+		append(&w, chunk, n);
+	}
+	return finish(&w);
+}
+
+static int replay_changes(struct smm_store *st, u32 size, int make)
+{
+	u32 at = st->log + RECORD_HEAD, end = at + size, head;
+	u8 bytes[CHANGE_HEAD];
+	int r;
+
+	while (at < end) {
+		if (end - at < CHANGE_HEAD)
+			return SMM_CORRUPT;
+		r = get(st, at, bytes, sizeof(bytes));
+		if (r)
+			return r;
+		head = get32(bytes);
+		at += CHANGE_HEAD;
+		if (head >> OFFSET_BITS > end - at)
+			return SMM_CORRUPT;
+		r = replay_change(st, at, head, make);
+		if (r)
+			return r;
+		at += head >> OFFSET_BITS;
+	}
+	return SMM_OK;
+}
+
+/* Finish the intent that the log holds, if it holds one. */
+static int replay(struct smm_store *st)
+{
+	u8 bytes[RECORD_CRC], chunk[CHUNK];
+	u32 size, at, n, crc = 0;
+	int r = get(st, st->log, bytes, RECORD_HEAD);
+
+	size = get16(bytes);
+	if (r || !size || size > st->log_size - RECORD_HEAD - RECORD_CRC)
+		return r;
+	for (at = 0; at < RECORD_HEAD + size; at += n) {
+		n = RECORD_HEAD + size - at < CHUNK ? RECORD_HEAD + size - at : CHUNK;
+		r = get(st, st->log + at, chunk, n);
+		if (r)
+			return r;
+		crc = smm_crc32c(crc, chunk, n);
+	}
+	r = get(st, st->log + at, bytes, RECORD_CRC);
+	if (r || get32(bytes) != crc)
+		return r;
+	r = replay_changes(st, size, 0);
+	if (!r)
+		r = replay_changes(st, size, 1);
+	if (r)
+		return r;
+	st->replayed = 1;
+	return retire(st, RECORD_HEAD + size + RECORD_CRC, (u8)(crc >> 24));
+}
+
+/* Blocks built anew */
+
+/* What a new payload is made of: @size bytes of @data at @at, elsewhere @old as far as it reaches,
+ * @fill. */
+struct content {
+	const void *data;
+	u32 at, size;
+	const struct smm_block *old;
+	u8 fill;
+};
+
+static void append_content(struct writer *w, const struct content *c, u32 length)
+{
+	u32 old = c->old ? c->old->length : 0, at, n, limit;
+	u8 chunk[CHUNK];
+
+	for (at = 0; at < length && !w->result; at += n) {
+		if (c->size && at == c->at) {
+			n = c->size;
+			append(w, c->data, n);
+			continue;
+		}
+		limit = c->size && at < c->at ? c->at : length;
+		if (at < old && old < limit)
+			limit = old;
+		n = limit - at < CHUNK ? limit - at : CHUNK;
+		memset(chunk, c->fill, n);
+		if (at < old)
+			w->result = get(w->st, payload(c->old) + at, chunk, n);
+		append(w, chunk, n);
+	}
+}
+
+/* Write @b, all but its place given, into a free run: nothing yet says that it is there. */
+static int build(struct smm_store *st, struct smm_block *b, const struct content *content)
+{
+	u8 header[HEADER + SMM_NAME_MAX];
+	struct writer w;
+	int r;
+
+	if (b->length > st->smm.size)
+		return SMM_NO_FREE_SPACE;
+	r = smm_reserve(&st->smm, block_size(b), &b->offset);
+	if (r)
+		return r;
+	start(&w, st, b->offset);
+	append(&w, header, pack(b, header));
+	w.crc = 0;
+	append_content(&w, content, b->length);
+	append32(&w, w.crc);
+	b->room = (block_size(b) + st->smm.granule - 1) & ~(st->smm.granule - 1);
+	return finish(&w);
+}
+
+/* Build @b anew as @next says, with the content given, and switch over. */
+static int rebuild(struct smm_store *st, struct smm_block *b, struct smm_block *next,
+		   const struct content *content)
+{
+	struct change changes[2];
+	int r = content->old ? verify_payload(st, b) : SMM_OK;
+
+	next->generation = b->generation + 1;
+	next->checksummed = 1;
+	if (!r)
+		r = build(st, next, content);
+	if (r)
+		return r;
+	changes[0].offset = next->offset;
+	changes[0].size = block_size(next);
+	changes[1].offset = b->offset;
+	changes[1].size = 0;
+	changes[0].data = changes[1].data = NULL;
+	r = carry_out(st, changes, 2);
+	if (!r)
+		*b = *next;
+	return r;
+}
+
+/* Raise the mark below which ids may be given, if all are. */
+static int provide_id(struct smm_store *st)
+{
+	struct change change;
+	u8 mark[ID_MARK];
+	int r;
+
+	if (st->next_id < st->id_limit)
+		return SMM_OK;
+	if (st->id_limit > UINT32_MAX - ID_STEP)
+		return SMM_OVERFLOW;
+	put32(mark, st->id_limit + ID_STEP);
+	put32(mark + 4, smm_crc32c(0, mark, 4));
+	change.offset = st->id_mark;
+	change.size = sizeof(mark);
+	change.data = mark;
+	r = carry_out(st, &change, 1);
+	if (!r)
+		st->id_limit += ID_STEP;
+	return r;
+}
+
+/* Whether the payload of @b can be changed, from @offset for @size bytes. */
+static int check_range(const struct smm_block *b, u32 offset, u32 size)
+{
+	return offset > b->length || size > b->length - offset ? SMM_OUT_OF_RANGE : SMM_OK;
+}
+
+static int check_block(const struct smm_store *st, const struct smm_block *b)
+{
+	if (changeable(st))
+		return changeable(st);
+	return b->offset && b->kind != SMM_KIND_FOREIGN ? SMM_OK : SMM_PARAMETER_INVALID;
+}
+
+/* Change the header of @b to that of @next, which has as long a name. */
+static int change_header(struct smm_store *st, struct smm_block *b, const struct smm_block *next)
+{
+	u8 header[HEADER + SMM_NAME_MAX];
+	struct change change;
+	int r;
+
+	change.offset = b->offset;
+	change.size = pack(next, header);
+	change.data = header;
+	r = carry_out(st, &change, 1);
+	if (!r)
+		*b = *next;
+	return r;
+}
+
+/* Format and mount */
+
+static u32 log_size(u32 size)
+{
+	u32 log = size / 64 & ~3u;
+
+	return log < LOG_MIN ? LOG_MIN : log > LOG_MAX ? LOG_MAX : log;
+}
+
+/* Note where in the store's own block @b everything is. */
+static void locate(struct smm_store *st, const struct smm_block *b)
+{
+	st->id_mark = payload(b) + SYSTEM_FIELDS;
+	st->log = st->id_mark + ID_MARK;
+}
+
+int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], const char *label)
+{
+	u8 system[SYSTEM_FIELDS + ID_MARK] = { 0 };
+	struct content content = { system, 0, sizeof(system), NULL, 0 };
+	struct smm_block b;
+	int r;
+
+	st->log = 0;
+	st->trouble = SMM_OK;
+	st->replayed = 0;
+	if (!is_name(label, SMM_LABEL_MAX + 1, SMM_LABEL_MAX))
+		return SMM_BAD_NAME;
+	r = smm_format_begin(&st->smm);
+	if (r)
+		return r;
+	memset(st->label, 0, sizeof(st->label));
+	memcpy(st->label, label, strlen(label));
+	memcpy(st->identity, identity, SMM_ID_BYTES);
+	st->log_size = log_size(st->smm.size);
+	st->next_id = st->id_limit = 1;
+
+	put32(put32(system + 4, VERSION), st->log_size);
+	memcpy(system + 12, identity, SMM_ID_BYTES);
+	memcpy(system + 28, st->label, sizeof(st->label));
+	put32(system, smm_crc32c(0, system + 4, SYSTEM_FIELDS - 4));
+	put32(system + SYSTEM_FIELDS, st->id_limit);
+	put32(system + SYSTEM_FIELDS + 4, smm_crc32c(0, system + SYSTEM_FIELDS, 4));
+
+	memset(&b, 0, sizeof(b));
+	b.kind = SMM_KIND_SYSTEM;
+	b.length = (u32)sizeof(system) + st->log_size;
+	r = build(st, &b, &content);
+	if (!r)
+		r = smm_commit(&st->smm, b.offset, block_size(&b));
+	if (!r)
+		r = smm_format_end(&st->smm);
+	if (!r)
+		locate(st, &b);
+	return r;
+}
+
+/*
+ * Find the store's own block, the first of all, and take up what it says. With SMM_CORRUPT it is
+ * known where the other blocks are, and nothing else.
+ */
+static int read_system(struct smm_store *st)
+{
+	u8 system[SYSTEM_FIELDS + ID_MARK];
+	u32 offset, room;
+	struct smm_block b;
+	int r = smm_walk(&st->smm, 0, &offset, &room);
+
+	if (!r)
+		r = read_block(st, offset, room, &b);
+	if (r)
+		return r;
+	if (offset != st->smm.data || b.kind != SMM_KIND_SYSTEM || b.length < sizeof(system))
+		return SMM_NOT_FORMATTED;
+	r = get(st, payload(&b), system, sizeof(system));
+	if (r)
+		return r;
+	locate(st, &b);
+	if (get32(system) != smm_crc32c(0, system + 4, SYSTEM_FIELDS - 4))
+		return SMM_CORRUPT;
+	if (get32(system + 4) > VERSION)
+		return SMM_NEWER_FORMAT;
+	st->log_size = get32(system + 8);
+	if (st->log_size < LOG_MIN || st->log_size > LOG_MAX ||
+	    st->log_size > b.length - sizeof(system))
+		return SMM_CORRUPT;
+	memcpy(st->identity, system + 12, SMM_ID_BYTES);
+	memcpy(st->label, system + 28, SMM_LABEL_MAX);
+	st->label[SMM_LABEL_MAX] = '\0';
+	return SMM_OK;
+}
+
+/* The mark below which ids have been given; after the log was replayed. */
+static int read_id_mark(struct smm_store *st)
+{
+	u8 mark[ID_MARK];
+	int r = get(st, st->id_mark, mark, sizeof(mark));
+
+	if (r)
+		return r;
+	if (get32(mark + 4) != smm_crc32c(0, mark, 4))
+		return SMM_CORRUPT;
+	st->next_id = st->id_limit = get32(mark);
+	return SMM_OK;
+}
+
+int smm_store_mount(struct smm_store *st)
+{
+	int damaged, r;
+
+	st->log = 0;
+	st->trouble = SMM_OK;
+	st->replayed = 0;
+	damaged = smm_mount(&st->smm);
+	if (damaged && damaged != SMM_CORRUPT)
+		return damaged;
+	r = read_system(st);
+	if (r == SMM_NOT_FORMATTED && damaged)
+		r = SMM_CORRUPT;
+	if (!r)
+		r = damaged;
+	if (!r)
+		r = replay(st);
+	if (!r)
+		r = read_id_mark(st);
+	if (r == SMM_NEWER_FORMAT)
+		st->log = 0;
+	st->trouble = r;
+	return r;
+}
+
+/* Public calls */
+
+int smm_store_next(struct smm_store *st, u32 after, struct smm_block *b)
+{
+	u32 offset, room;
+	int r = readable(st);
+
+	b->offset = 0;
+	if (r)
+		return r;
+	do {
+		r = smm_walk(&st->smm, after, &offset, &room);
+		after = offset;
+	} while (!r && offset == st->smm.data);
+	return r || !offset ? r : read_block(st, offset, room, b);
+}
+
+int smm_store_find(struct smm_store *st, const char *name, struct smm_block *b)
+{
+	u32 after = 0;
+	int r;
+
+	while (!(r = smm_store_next(st, after, b)) && b->offset) {
+		if (b->kind != SMM_KIND_FOREIGN && !strcmp(b->name, name))
+			return SMM_OK;
+		after = b->offset;
+	}
+	return r ? r : SMM_NOT_FOUND;
+}
+
+int smm_store_find_id(struct smm_store *st, u32 id, struct smm_block *b)
+{
+	u32 after = 0;
+	int r;
+
+	while (!(r = smm_store_next(st, after, b)) && b->offset) {
+		if (b->kind != SMM_KIND_FOREIGN && b->id == id)
+			return SMM_OK;
+		after = b->offset;
+	}
+	return r ? r : SMM_NOT_FOUND;
+}
+
+int smm_store_create(struct smm_store *st, struct smm_block *b, const void *data, u8 fill)
+{
+	struct content content = { data, 0, data ? b->length : 0, NULL, fill };
+	int r = changeable(st);
+
+	if (r)
+		return r;
+	if (!is_name(b->name, sizeof(b->name), SMM_NAME_MAX))
+		return SMM_BAD_NAME;
+	if ((b->kind != SMM_KIND_DATA && b->kind != SMM_KIND_COUNTER) || b->mode > MODE_MAX ||
+	    (b->kind == SMM_KIND_COUNTER && b->length != COUNTER))
+		return SMM_PARAMETER_INVALID;
+	r = provide_id(st);
+	if (r)
+		return settle(st, r);
+	b->id = st->next_id;
+	b->generation = 1;
+	b->checksummed = 1;
+	r = build(st, b, &content);
+	if (!r)
+		r = smm_commit(&st->smm, b->offset, block_size(b));
+	if (!r)
+		st->next_id++;
+	return settle(st, r);
+}
+
+int smm_store_replace(struct smm_store *st, struct smm_block *b, const void *data, u32 length)
+{
+	struct content content = { data, 0, length, NULL, 0 };
+	struct smm_block next = *b;
+	int r = check_block(st, b);
+
+	if (r)
+		return r;
+	if (b->kind == SMM_KIND_COUNTER && length != COUNTER)
+		return SMM_PARAMETER_INVALID;
+	next.length = length;
+	return settle(st, rebuild(st, b, &next, &content));
+}
+
+int smm_store_read(struct smm_store *st, const struct smm_block *b, u32 offset, void *buffer,
+		   u32 size)
+{
+	u32 crc;
+	int r = readable(st);
+
+	if (!r)
+		r = check_range(b, offset, size);
+	if (!r)
+		r = get(st, payload(b) + offset, buffer, size);
+	if (r || !b->checksummed || size != b->length)
+		return r;
+	r = read_checksum(st, b, &crc);
+	return !r && crc != smm_crc32c(0, buffer, size) ? SMM_CHECKSUM : r;
+}
+
+/* The checksum of the payload of @b once @data is at @offset. */
+static int new_checksum(const struct smm_store *st, const struct smm_block *b, u32 offset,
+			const void *data, u32 size, u32 *crc)
+{
+	u32 at, n, i, difference = 0;
+	u8 chunk[CHUNK];
+	int r;
+
+	if (size == b->length) {
+		*crc = smm_crc32c(0, data, size);
+		return SMM_OK;
+	}
+	/* A CRC is linear: that of the difference is the difference of the CRCs. */
+	for (at = 0; at < size; at += n) {
+		n = size - at < CHUNK ? size - at : CHUNK;
+		r = get(st, payload(b) + offset + at, chunk, n);
+		if (r)
+			return r;
+		for (i = 0; i < n; i++)
+			chunk[i] ^= ((const u8 *)data)[at + i];
+		difference = crc_update(difference, chunk, n);
+	}
+	r = read_checksum(st, b, crc);
+	*crc ^= crc_zeros(difference, b->length - offset - size);
+	return r;
+}
+
+int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const void *data,
+		    u32 size)
+{
+	struct content content = { data, offset, size, b, 0 };
+	struct change changes[2];
+	struct smm_block next = *b;
+	u8 checksum[CHECKSUM];
+	u32 crc;
+	int r = check_block(st, b);
+
+	if (!r)
+		r = check_range(b, offset, size);
+	if (r || !size)
+		return r;
+	changes[0].offset = payload(b) + offset;
+	changes[0].size = size;
+	changes[0].data = data;
+	changes[1].offset = payload(b) + b->length;
+	changes[1].size = CHECKSUM;
+	changes[1].data = checksum;
+	if (record_size(changes, 1u + b->checksummed) > st->log_size)
+		return settle(st, rebuild(st, b, &next, &content));
+	if (!b->checksummed && size == 1)
+		return settle(st, perform(st, changes, 1));
+	if (b->checksummed) {
+		r = new_checksum(st, b, offset, data, size, &crc);
+		put32(checksum, crc);
+	}
+	if (!r)
+		r = carry_out(st, changes, 1u + b->checksummed);
+	return settle(st, r);
+}
+
+int smm_store_write_in_place(struct smm_store *st, struct smm_block *b, u32 offset,
+			     const void *data, u32 size)
+{
+	struct smm_block next = *b;
+	struct writer w;
+	int r = check_block(st, b);
+
+	if (!r)
+		r = check_range(b, offset, size);
+	if (r || !size)
+		return r;
+	next.checksummed = 0;
+	if (b->checksummed)
+		r = change_header(st, b, &next);
+	if (r)
+		return settle(st, r);
+	start(&w, st, payload(b) + offset);
+	append(&w, data, size);
+	return settle(st, finish(&w));
+}
+
+int smm_store_add(struct smm_store *st, struct smm_block *b, int64_t delta, int64_t *value)
+{
+	u8 bytes[COUNTER];
+	int64_t old;
+	int r = changeable(st);
+
+	if (!r && b->kind != SMM_KIND_COUNTER)
+		r = SMM_NOT_COUNTER;
+	if (!r)
+		r = smm_store_read(st, b, 0, bytes, sizeof(bytes));
+	if (r)
+		return r;
+	old = (int64_t)((u64)get32(bytes) | (u64)get32(bytes + 4) << 32);
+	if (delta > 0 ? old > INT64_MAX - delta : old < INT64_MIN - delta)
+		return SMM_OVERFLOW;
+	*value = old + delta;
+	if (!delta)
+		return SMM_OK;
+	put32(put32(bytes, (u32)(u64)*value), (u32)((u64)*value >> 32));
+	return smm_store_write(st, b, 0, bytes, sizeof(bytes));
+}
+
+int smm_store_rename(struct smm_store *st, struct smm_block *b, const char *name)
+{
+	struct content content = { NULL, 0, 0, b, 0 };
+	struct smm_block next = *b;
+	int r = check_block(st, b);
+
+	if (r)
+		return r;
+	if (!is_name(name, SMM_NAME_MAX + 1, SMM_NAME_MAX))
+		return SMM_BAD_NAME;
+	memset(next.name, 0, sizeof(next.name));
+	memcpy(next.name, name, strlen(name));
+	if (name_length(&next) == name_length(b))
+		return settle(st, change_header(st, b, &next));
+	return settle(st, rebuild(st, b, &next, &content));
+}
+
+int smm_store_set_owner(struct smm_store *st, struct smm_block *b, u32 uid, u32 gid)
+{
+	struct smm_block next = *b;
+	int r = check_block(st, b);
+
+	next.uid = uid;
+	next.gid = gid;
+	return r ? r : settle(st, change_header(st, b, &next));
+}
+
+int smm_store_set_mode(struct smm_store *st, struct smm_block *b, u16 mode)
+{
+	struct smm_block next = *b;
+	int r = check_block(st, b);
+
+	if (!r && mode > MODE_MAX)
+		r = SMM_PARAMETER_INVALID;
+	next.mode = mode;
+	return r ? r : settle(st, change_header(st, b, &next));
+}
+
+/* Zeros from behind the old checksum of @b to the end of the new payload: no block's yet. */
+static int clear_behind(const struct smm_store *st, const struct smm_block *b, u32 length)
+{
+	static const u8 zeros[CHUNK];
+	u32 at, n;
+	struct writer w;
+
+	start(&w, st, payload(b) + b->length + CHECKSUM);
+	for (at = b->length + CHECKSUM; at < length; at += n) {
+		n = length - at < CHUNK ? length - at : CHUNK;
+		append(&w, zeros, n);
+	}
+	return finish(&w);
+}
+
+/* Change the length of @b within its allocation: header, what was the checksum, and the new
+ * checksum. */
+static int change_length(struct smm_store *st, struct smm_block *b, u32 length)
+{
+	static const u8 zeros[CHECKSUM];
+	u8 header[HEADER + SMM_NAME_MAX], checksum[CHECKSUM];
+	struct smm_block next = *b;
+	struct change changes[3];
+	u32 crc, count = 0, grown = length > b->length ? length - b->length : 0;
+	int r = verify_payload(st, b);
+
+	if (!r)
+		r = sum(st, b, grown ? b->length : length, &crc);
+	if (!r && grown)
+		r = clear_behind(st, b, length);
+	if (r)
+		return r;
+	next.length = length;
+	changes[count].offset = b->offset;
+	changes[count].size = pack(&next, header);
+	changes[count++].data = header;
+	if (grown) {
+		changes[count].offset = payload(b) + b->length;
+		changes[count].size = grown < CHECKSUM ? grown : CHECKSUM;
+		changes[count++].data = zeros;
+	}
+	put32(checksum, ~crc_zeros(~crc, grown));
+	changes[count].offset = payload(b) + length;
+	changes[count].size = CHECKSUM;
+	changes[count++].data = checksum;
+	r = carry_out(st, changes, count);
+	if (!r)
+		*b = next;
+	return r;
+}
+
+int smm_store_resize(struct smm_store *st, struct smm_block *b, u32 length)
+{
+	struct content content = { NULL, 0, 0, b, 0 };
+	struct smm_block next = *b;
+	int r = check_block(st, b);
+
+	if (!r && b->kind == SMM_KIND_COUNTER)
+		r = SMM_PARAMETER_INVALID;
+	if (r || length == b->length)
+		return r;
+	if (length > st->smm.size)
+		return SMM_NO_FREE_SPACE;
+	next.length = length;
+	if (block_size(&next) > b->room)
+		r = smm_resize(&st->smm, b->offset, block_size(&next));
+	if (r == SMM_NO_FREE_SPACE)
+		return settle(st, rebuild(st, b, &next, &content));
+	if (!r)
+		r = change_length(st, b, length);
+	if (!r)
+		r = smm_resize(&st->smm, b->offset, block_size(b));
+	if (!r)
+		r = smm_usable(&st->smm, b->offset, &b->room);
+	return settle(st, r);
+}
+
+int smm_store_free(struct smm_store *st, struct smm_block *b)
+{
+	int r = changeable(st);
+
+	if (!r)
+		r = smm_release(&st->smm, b->offset);
+	if (!r)
+		b->offset = 0;
+	return settle(st, r);
+}
+
+int smm_store_verify(struct smm_store *st, const struct smm_block *b)
+{
+	u8 header[HEADER + SMM_NAME_MAX], header_now[HEADER + SMM_NAME_MAX];
+	struct smm_block now;
+	u32 size;
+	int r = readable(st);
+
+	if (!r)
+		r = read_block(st, b->offset, b->room, &now);
+	if (r)
+		return r;
+	if (now.kind != b->kind)
+		return SMM_CORRUPT;
+	if (b->kind == SMM_KIND_FOREIGN)
+		return SMM_OK;
+	size = pack(b, header);
+	if (pack(&now, header_now) != size || memcmp(header, header_now, size))
+		return SMM_CORRUPT;
+	return verify_payload(st, b);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "store-layout.h"
+
+#include <string.h>
+
+#define RECORD_HEAD 2u
+#define CHANGE_HEAD 4u
+#define RECORD_CRC  4u
+#define OFFSET_BITS 21u
+
+u32 layout_system(const struct smm_store *st)
+{
+	return st->smm.data + LAYOUT_HEADER;
+}
+
+u32 layout_id_mark(const struct smm_store *st)
+{
+	return layout_system(st) + LAYOUT_SYSTEM_FIELDS;
+}
+
+u32 layout_log(const struct smm_store *st)
+{
+	return layout_id_mark(st) + LAYOUT_ID_MARK;
+}
+
+u32 layout_payload(const struct smm_block *b)
+{
+	return b->offset + LAYOUT_HEADER + (u32)strlen(b->name);
+}
+
+u32 layout_room(u32 granule, const struct smm_block *b)
+{
+	u32 size = LAYOUT_HEADER + (u32)strlen(b->name) + b->length + LAYOUT_CHECKSUM;
+
+	return (size + granule - 1) / granule * granule;
+}
+
+bool layout_logs(const struct smm_store *st, const struct smm_block *b, u32 offset, u32 size)
+{
+	u32 record = RECORD_HEAD + CHANGE_HEAD + size + RECORD_CRC;
+
+	if (b->checksummed)
+		record += LAYOUT_CHECKSUM + (offset + size < b->length ? CHANGE_HEAD : 0);
+	return record <= st->log_size;
+}
+
+u32 layout_get32(const u8 *at)
+{
+	return at[0] | (u32)at[1] << 8 | (u32)at[2] << 16 | (u32)at[3] << 24;
+}
+
+void layout_put32(u8 *at, u32 value)
+{
+	at[0] = (u8)value;
+	at[1] = (u8)(value >> 8);
+	at[2] = (u8)(value >> 16);
+	at[3] = (u8)(value >> 24);
+}
+
+void layout_protect_header(u8 *header)
+{
+	u32 size = LAYOUT_HEADER - AT_KIND + header[AT_NAME_LENGTH];
+
+	layout_put32(header + AT_HEADER_CRC, smm_crc32c(0, header + AT_KIND, size));
+}
+
+void layout_protect_system(u8 *system)
+{
+	u32 size = LAYOUT_SYSTEM_FIELDS - AT_VERSION;
+
+	layout_put32(system + AT_SYSTEM_CRC, smm_crc32c(0, system + AT_VERSION, size));
+}
+
+void layout_protect_id_mark(u8 *mark)
+{
+	layout_put32(mark + 4, smm_crc32c(0, mark, 4));
+}
+
+void layout_record_begin(struct layout_record *record, u8 *log)
+{
+	*record = (struct layout_record){ log, RECORD_HEAD };
+}
+
+void layout_record_add(struct layout_record *record, u32 head, const void *data, u32 size)
+{
+	layout_put32(record->log + record->used, head);
+	record->used += CHANGE_HEAD;
+	if (size)
+		memcpy(record->log + record->used, data, size);
+	record->used += size;
+}
+
+void layout_record_end(struct layout_record *record)
+{
+	u32 size = record->used - RECORD_HEAD;
+
+	record->log[0] = (u8)size;
+	record->log[1] = (u8)(size >> 8);
+	layout_put32(record->log + record->used, smm_crc32c(0, record->log, record->used));
+}
+
+u32 layout_bytes(u32 offset, u32 size)
+{
+	return offset | size << OFFSET_BITS;
+}
+
+u32 layout_commit(u32 offset)
+{
+	return offset | 1;
+}
+
+u32 layout_release(u32 offset)
+{
+	return offset;
+}
