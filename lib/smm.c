@@ -213,11 +213,22 @@ static int read_line(struct smm *s, u32 line, u8 *bytes)
 	return get(s, line_offset(line), bytes, last_byte(s, line) + 1);
 }
 
+/* Whether the RAM copy and its summary can be relied on. */
+static int indexed(const struct smm *s)
+{
+	return SMM_SUMMARY && s->map && s->state == STATE_READY;
+}
+
 /* Point s->bytes at @line: in the RAM copy, or read over the wire. */
 static int load(struct smm *s, u32 line)
 {
 	int r = SMM_OK;
 
+	if (indexed(s)) {
+		s->bytes = (u8 *)s->map + line * SMM_LINE;
+		s->line = line;
+		return SMM_OK;
+	}
 	if (line == s->line)
 		return SMM_OK;
 	s->line = NONE;
@@ -229,6 +240,8 @@ static int load(struct smm *s, u32 line)
 		r = read_line(s, line, s->bytes);
 	if (!r && (!s->map || s->state == STATE_DAMAGED))
 		r = heal(s, line, s->bytes);
+	if (r == SMM_CORRUPT)
+		s->state = STATE_DAMAGED;
 	if (!r)
 		s->line = line;
 	return r;
@@ -259,9 +272,9 @@ static int flip(struct smm *s, u32 slot, u32 bit)
 
 /*
  * Where bits are searched: with the instructions and the long words of a 64-bit host, or in little
- * code. lowest_bit() and highest_bit() take a byte that is not 0. scan() finds the first head from
- * @slot on, or with
- * @only_free the first of a free run, in the loaded line; or @end.
+ * code. lowest_bit() and highest_bit() take a byte that is not 0. scan() finds the first head of
+ * the loaded line from @slot on, or with @only_free the first of a free run; or @end. scan_back()
+ * finds the last head up to @slot, or NONE.
  */
 #if defined(__GNUC__) && defined(__LP64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 
@@ -275,38 +288,41 @@ static u32 highest_bit(u32 byte)
 	return 31 - (u32)__builtin_clz(byte);
 }
 
+/* Without branches that depend on the map: they could not be foretold. */
+
+#define HEADS 0x5555555555555555u /* the head bits of half a line */
+
 static u32 scan(const struct smm *s, u32 slot, u32 end, int only_free)
 {
-	u64 word; /* 32 slots: half a line */
+	u32 i = slot & LINE_MASK;
+	u64 half[2], from = ~(u64)0 << i % 32 * 2;
 
-	for (; slot < end; slot = (slot | 31) + 1) {
-		memcpy(&word, s->bytes + (slot & LINE_SLOTS / 2) / 4, sizeof(word));
-		if (only_free)
-			word &= ~(word >> 1);
-		word = (word & 0x5555555555555555u) >> slot % 32 * 2;
-		if (!word)
-			continue;
-		slot += (u32)__builtin_ctzll(word) / 2;
-		break;
+	memcpy(half, s->bytes, sizeof(half));
+	if (only_free) {
+		half[0] &= ~(half[0] >> 1);
+		half[1] &= ~(half[1] >> 1);
 	}
-	return slot < end ? slot : end;
+	half[0] &= HEADS & (i < 32 ? from : 0);
+	half[1] &= HEADS & (i < 32 ? ~(u64)0 : from);
+	half[1] |= (u64)1 << 63;
+	i = half[0] ? (u32)__builtin_ctzll(half[0]) / 2 : 32 + (u32)__builtin_ctzll(half[1]) / 2;
+	i += slot & ~LINE_MASK;
+	return slot < end && i < end ? i : end;
 }
 
 static u32 scan_back(const struct smm *s, u32 slot)
 {
-	u32 half = slot & ~31u;
-	u64 word, all = 0x5555555555555555u >> (31 - slot % 32) * 2;
+	u32 i = slot & LINE_MASK;
+	u64 half[2], to = ~(u64)0 >> (31 - i % 32) * 2;
 
-	for (;;) {
-		memcpy(&word, s->bytes + (half & LINE_SLOTS / 2) / 4, sizeof(word));
-		word &= all;
-		if (word)
-			return half + (63 - (u32)__builtin_clzll(word)) / 2;
-		if (!(half & LINE_MASK))
-			return NONE;
-		half -= 32;
-		all = 0x5555555555555555u;
-	}
+	memcpy(half, s->bytes, sizeof(half));
+	half[0] &= HEADS & (i < 32 ? to : ~(u64)0);
+	half[1] &= HEADS & (i < 32 ? 0 : to);
+	if (!(half[0] | half[1]))
+		return NONE;
+	i = half[1] ? 63 - (u32)__builtin_clzll(half[1]) / 2
+		    : 31 - (u32)__builtin_clzll(half[0]) / 2;
+	return (slot & ~LINE_MASK) + i;
 }
 
 #else
@@ -358,15 +374,10 @@ static u32 scan_back(const struct smm *s, u32 slot)
  * ready; before that, without a RAM copy, and where SMM_SUMMARY leaves it out, every line may hold
  * anything.
  */
-
-static int indexed(const struct smm *s)
+/* The byte of @class of the first group; that of the next group is CLASSES bytes behind it. */
+static u8 *first_group(const struct smm *s, u32 class)
 {
-	return SMM_SUMMARY && s->map && s->state == STATE_READY;
-}
-
-static u8 *get_group(const struct smm *s, u32 level, u32 i, u32 class)
-{
-	return (u8 *)s->map + s->lines * SMM_LINE + (s->level[level] + i) * CLASSES + class;
+	return (u8 *)s->map + s->lines * SMM_LINE + class;
 }
 
 /* Lengths below 32 have a class each, longer ones a quarter of an octave, the longest share one. */
@@ -386,15 +397,17 @@ static u32 class_of(u32 length)
 static u32 seek(const struct smm *s, u32 line, int step, u32 class)
 {
 	u32 level = 0, i = line, bits;
+	const u8 *groups;
 
 	if (line >= s->lines)
 		return NONE;
 	if (!indexed(s))
 		return line;
+	groups = first_group(s, class);
 	if (!line && step > 0)
 		level = s->levels - 1; /* the root, which has line 0 below its first bit */
 	for (;;) {
-		bits = *get_group(s, level, i / FAN_OUT, class);
+		bits = groups[(s->level[level] + i / FAN_OUT) * CLASSES];
 		bits &= step > 0 ? 0xffu << i % FAN_OUT : 0xffu >> (FAN_OUT - 1 - i % FAN_OUT);
 		i /= FAN_OUT;
 		if (bits)
@@ -408,7 +421,7 @@ static u32 seek(const struct smm *s, u32 line, int step, u32 class)
 		i = i * FAN_OUT + (step > 0 ? lowest_bit(bits) : highest_bit(bits));
 		if (!level--)
 			return i;
-		bits = *get_group(s, level, i, class);
+		bits = groups[(s->level[level] + i) * CLASSES];
 	}
 }
 
@@ -416,14 +429,15 @@ static u32 seek(const struct smm *s, u32 line, int step, u32 class)
 static void set_class(const struct smm *s, u32 line, u32 class, int has)
 {
 	u32 level, i = line, bit, old;
-	u8 *group;
+	u8 *groups, *group;
 
 	if (!SMM_SUMMARY || !s->map)
 		return;
+	groups = first_group(s, class);
 	for (level = 0; level < s->levels; level++) {
 		bit = 1u << i % FAN_OUT;
 		i /= FAN_OUT;
-		group = get_group(s, level, i, class);
+		group = groups + (s->level[level] + i) * CLASSES;
 		old = *group;
 		*group = (u8)(has ? old | bit : old & ~bit);
 		if (has ? old & bit : *group)
@@ -539,45 +553,45 @@ static u32 from_offset(const struct smm *s, u32 offset)
 /* The run of the live allocation that starts at @offset: its slot and the head behind it. */
 static int find_live(struct smm *s, u32 offset, u32 *slot, struct head *next)
 {
-	struct head h;
 	int r;
 
 	*slot = from_offset(s, offset);
 	if (*slot == NONE)
 		return SMM_FREE_FAILED;
-	r = find(s, *slot, &h);
+	r = load(s, *slot >> LINE_BITS);
 	if (r)
 		return r;
-	if (h.at != *slot || !h.used)
+	if ((s->bytes[(*slot & LINE_MASK) / 4] >> *slot % 4 * 2 & 3) != (1 << HEAD | 1 << USED))
 		return SMM_FREE_FAILED;
-	return find(s, h.at + 1, next);
+	return find(s, *slot + 1, next);
 }
 
 /* The first free run of @class from @slot on, or of any with class 0: from *at to *end. */
 static int find_free(struct smm *s, u32 slot, u32 class, u32 *at, u32 *end)
 {
-	u32 line = slot >> LINE_BITS;
+	u32 line = slot >> LINE_BITS, behind;
 	struct head next;
 	int r;
 
 	if (!(slot & LINE_MASK))
 		line = seek(s, line, 1, class);
-	for (; line < s->lines; line = seek(s, line + 1, 1, class)) {
+	while (line < s->lines) {
 		r = load(s, line);
-		if (slot < line << LINE_BITS)
-			slot = line << LINE_BITS;
-		for (*at = slot;
-		     !r && (*at = scan(s, *at, line_end(s, line), 1)) < line_end(s, line);
-		     *at = *end) {
+		behind = line_end(s, line);
+		*at = slot > line << LINE_BITS ? slot : line << LINE_BITS;
+		while (!r && (*at = scan(s, *at, behind, 1)) < behind) {
 			r = find(s, *at + 1, &next);
 			*end = next.at;
 			if (!r && (!class || class_of(distance(*at, *end)) == class))
 				return SMM_OK;
+			*at = *end;
 		}
 		if (r)
 			return r;
-		if (!(slot & LINE_MASK))
+		if (slot <= line << LINE_BITS)
 			set_class(s, line, class, 0);
+		/* From the start, the first line that is left is the next one. */
+		line = seek(s, slot || !indexed(s) ? line + 1 : 0, 1, class);
 	}
 	*at = s->end;
 	return SMM_OK;

@@ -158,7 +158,7 @@ int smm_format_begin(struct smm *s);
  * smm_format_end() - write the superblock that makes the format valid.
  * @s: a memory after smm_format_begin()
  *
- * Return: SMM_OK, SMM_NOT_FORMATTED without smm_format_begin(), SMM_IO_ERR.
+ * Return: SMM_OK, SMM_NOT_FORMATTED without smm_format_begin() (or a mount), SMM_IO_ERR.
  */
 int smm_format_end(struct smm *s);
 

@@ -15,7 +15,7 @@
 
 /* The fixed part of a header; the name follows, then the payload, then its checksum. */
 #define HEADER    28u
-#define CHECKSUM  4u
+#define CHECKSUM  (SMM_OVERHEAD - HEADER)
 #define LOOK      40u /* bytes read at first, for a header with a name of usual length */
 #define KIND_MASK 0x0fu
 #define CHECKED   0x80u
@@ -239,7 +239,7 @@ static u32 payload(const struct smm_block *b)
 /* Bytes of the allocation that @b needs. */
 static u32 block_size(const struct smm_block *b)
 {
-	return HEADER + name_length(b) + b->length + CHECKSUM;
+	return SMM_OVERHEAD + name_length(b) + b->length;
 }
 
 /* The header and name of @b at @bytes, which has room for HEADER + SMM_NAME_MAX; returns its size.

@@ -62,6 +62,8 @@ static const u8 *columns(void)
 	static u8 table[120];
 	u32 i, low, replaced = 0;
 
+	if (table[0])
+		return table;
 	for (i = 0; i < 120; i++) {
 		low = i + 8;
 		if (count_bits(low) == 1)

@@ -27,7 +27,7 @@ struct memory {
 void memory_init(struct memory *m, u32 size, u32 granule, bool copy);
 void memory_destroy(struct memory *m);
 
-/* The chip as it is, no faults, everything in RAM forgotten: a new process before its first call. */
+/* The chip as it is, no faults, nothing left in RAM: a new process before its first call. */
 void memory_forget(struct memory *m);
 
 /* memory_forget() and smm_memory_rebuild(). */

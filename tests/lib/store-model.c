@@ -100,21 +100,21 @@ static bool same_header(const struct smm_block *a, const struct smm_block *b)
 	       a->uid == b->uid && a->gid == b->gid && !strcmp(a->name, b->name);
 }
 
-const char *stock_differs(const struct stock *a, const struct stock *b)
+const char *stock_differs(const struct stock *is, const struct stock *should)
 {
 	const struct entry *other;
 	u32 i;
 
-	for (i = 0; i < a->count; i++) {
-		other = stock_find(b, &a->entries[i].b);
+	for (i = 0; i < is->count; i++) {
+		other = stock_find(should, &is->entries[i].b);
 		if (!other)
-			return "a block is missing";
-		if (!same_header(&a->entries[i].b, &other->b))
+			return "a block too many";
+		if (!same_header(&is->entries[i].b, &other->b))
 			return "a block has another header";
-		if (memcmp(a->entries[i].bytes, other->bytes, other->b.length))
+		if (memcmp(is->entries[i].bytes, other->bytes, other->b.length))
 			return "a block has another content";
 	}
-	return a->count < b->count ? "a block too many" : NULL;
+	return is->count < should->count ? "a block is missing" : NULL;
 }
 
 /* Add the block to @s, with its content. */

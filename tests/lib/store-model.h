@@ -36,7 +36,7 @@ bool stock_add_foreign(struct stock *s, struct rig *r, u32 size);
 struct entry *stock_find(const struct stock *s, const struct smm_block *b);
 
 /* What tells the two apart, or NULL. */
-const char *stock_differs(const struct stock *a, const struct stock *b);
+const char *stock_differs(const struct stock *is, const struct stock *should);
 
 /*
  * Read all of a store into the zeroed @s. What is wrong with the store itself, or NULL: two blocks

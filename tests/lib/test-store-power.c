@@ -119,41 +119,50 @@ static void histories(void **state)
 				cut_history(sizes[i], 4, copy, 60, dice_seed() + round);
 }
 
-/* Part 3: one long history of cuts, each of which the store survives as it is. */
+/* Part 3: long histories of cuts, each of which the store survives as it is. */
+
+/* Cut @c at a random byte, and some mounts after it; go on from what is left, in @stock too. */
+static void survive(struct rig *r, struct stock *stock, const struct change *c, struct dice *dice)
+{
+	struct stock now = { 0 };
+	struct trial t;
+	int result;
+
+	if (trial_init(&t, r, stock, c)) {
+		r->cut = dice_below(dice, (u32)t.bytes);
+		check(r, trial_run(&t, r, r->cut, CHIP_NEVER) == SMM_IO_ERR);
+		r->recut = 0;
+		do {
+			r->recut += dice_below(dice, 20);
+			result = rig_mount_until(r, r->recut);
+			cases++;
+		} while (r->chip.dead);
+		chip_power_on(&r->chip);
+		check(r, result == SMM_OK);
+		trial_check_store(&t, r, &now);
+		stock_destroy(stock);
+		*stock = now;
+		r->cut = r->recut = CHIP_NEVER;
+	}
+	trial_destroy(&t);
+}
 
 static void long_life(u32 size, u32 granule, bool copy, u32 steps, u64 seed)
 {
 	struct dice dice = { seed * 0x10001 + size + granule + copy };
-	struct stock stock = { 0 }, now = { 0 };
+	struct stock stock = { 0 };
 	struct change change;
-	struct trial trial;
 	struct rig rig;
-	int result;
 
 	rig_init(&rig, size, granule, copy);
 	rig.seed = seed;
 	rig_format(&rig);
 	for (rig.step = 1; rig.step <= steps; rig.step++) {
 		change = change_random(&stock, &dice, size / 8);
-		if (trial_init(&trial, &rig, &stock, &change) && dice_below(&dice, 4)) {
-			rig.cut = dice_below(&dice, (u32)trial.bytes);
-			check(&rig, trial_run(&trial, &rig, rig.cut, CHIP_NEVER) == SMM_IO_ERR);
-			for (rig.recut = dice_below(&dice, 20);;
-			     rig.recut += dice_below(&dice, 20)) {
-				result = rig_mount_until(&rig, rig.recut);
-				cases++;
-				if (!rig.chip.dead)
-					break;
-			}
-			chip_power_on(&rig.chip);
-			check(&rig, result == SMM_OK);
-			trial_check_store(&trial, &rig, &now);
-			stock_destroy(&stock);
-			stock = now;
-			now = (struct stock){ 0 };
-			rig.cut = rig.recut = CHIP_NEVER;
-		}
-		trial_destroy(&trial);
+		if (dice_below(&dice, 4))
+			survive(&rig, &stock, &change, &dice);
+		else
+			check_none(&rig, step_both(&rig, &stock, &change));
 	}
 	stock_destroy(&stock);
 	rig_destroy(&rig);
@@ -171,6 +180,32 @@ static void long_lives(void **state)
 			long_life(1536, 4, copy, 2000, dice_seed() + round);
 			long_life(4096, 16, copy, 1000, dice_seed() + round);
 		}
+}
+
+/* The largest chip, but for its last 2 KiB one foreign block: all offsets are as long as they can
+ * be. */
+static void end_of_the_largest_chip(void **state)
+{
+	struct dice dice = { dice_seed() };
+	struct stock stock = { 0 };
+	struct smm_stats stats;
+	struct change change;
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, SMM_SIZE_MAX, 4, true);
+	rig.seed = dice_seed();
+	rig_format(&rig);
+	check(&rig, smm_measure(&rig.store.smm, &stats) == SMM_OK);
+	check(&rig, stock_add_foreign(&stock, &rig, stats.largest_free - 2048));
+	for (rig.step = 1; rig.step <= 100; rig.step++) {
+		do {
+			change = change_random(&stock, &dice, 400);
+		} while (!change.target && change.kind != CHANGE_CREATE);
+		survive(&rig, &stock, &change, &dice);
+	}
+	stock_destroy(&stock);
+	rig_destroy(&rig);
 }
 
 /* Part 4: format. */
@@ -260,9 +295,8 @@ static int report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_change),
-		cmocka_unit_test(histories),
-		cmocka_unit_test(long_lives),
+		cmocka_unit_test(every_change), cmocka_unit_test(histories),
+		cmocka_unit_test(long_lives),   cmocka_unit_test(end_of_the_largest_chip),
 		cmocka_unit_test(format),
 	};
 
