@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration of smmd: INI files, one section a memory.
+ *
+ * Everything is checked while it is read, so that what config_load() returns can be used as it is.
+ * A mistake is reported with its file, line and key and what is allowed there.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum bus_kind {
+	BUS_FILE,
+};
+
+enum format_policy {
+	FORMAT_NEVER,
+	FORMAT_BLANK,
+};
+
+/* One [memory NAME] section. */
+struct memory_config {
+	char *name;
+	enum bus_kind bus;
+	char *path;       /* file: the image */
+	char *model;      /* "custom" or a name of the chip table */
+	uint32_t size;    /* bytes */
+	uint32_t granule; /* bytes, used when formatting */
+	enum format_policy format;
+	bool mirror;
+	uint32_t quota;             /* bytes a uid may hold; 0 for no limit */
+	unsigned int quota_percent; /* the same as a share of the chip; 0 if @quota says it */
+	mode_t default_mode;
+	uint32_t wire_speed; /* file: Hz of the I2C bus that it behaves like; 0 for no delay */
+	struct memory_config *next;
+};
+
+struct config {
+	struct memory_config *memories; /* in the order of the files */
+};
+
+/**
+ * config_load() - read a configuration file and its drop-ins.
+ * @path: the file; @path + ".d" is searched for *.conf, in the order of their names
+ * @config: receives the configuration, to be freed with config_free(); zeroed on error
+ *
+ * What is wrong is logged, one line each, with file, line, key and what is allowed.
+ *
+ * Return: 0, -EINVAL if anything is wrong, or another negative errno.
+ */
+int config_load(const char *path, struct config *config);
+
+void config_free(struct config *config);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A mirror: the image of a chip in RAM, so that what was read once costs no wire again, and of a
+ * write only the bytes that differ travel.
+ *
+ * The daemon is the only writer of its chip, so the image of a sector stays true from the moment it
+ * was loaded. What fails on the way to the chip is forgotten, and read again when it is asked for.
+ *
+ * The library relies on three promises of the medium, and leaving bytes out keeps them:
+ *
+ *  - One byte is atomic: bytes are left out or travel as a whole.
+ *  - The bytes of a write land in the order of their addresses: those that travel do, in ascending
+ * messages. One that is left out has its value already, so after every byte that lands the chip is
+ * in a state in which the whole write could have left it, too.
+ *  - A write is on the chip when it returns 0: the bytes left out are there, the others were
+ * acknowledged.
+ *
+ * What the chip holds may still change under a true image, when a cell loses its bit. So whoever
+ * wants to see the chip itself calls mirror_forget() first.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chip.h"
+
+struct mirror;
+
+struct mirror_counters {
+	uint64_t hits;        /* reads that needed no wire */
+	uint64_t bytes_saved; /* of writes, because the chip held them already */
+};
+
+/* A mirror of @chip, which has to outlive it; without @image everything goes straight to the chip.
+ */
+int mirror_new(struct chip *chip, bool image, struct mirror **mirror);
+void mirror_free(struct mirror *mirror);
+
+/* As chip_read() and chip_write(). */
+int mirror_read(struct mirror *mirror, uint32_t offset, void *buffer, uint32_t size);
+int mirror_write(struct mirror *mirror, uint32_t offset, const void *buffer, uint32_t size);
+
+/* Read from the chip what is asked for next. */
+void mirror_forget(struct mirror *mirror);
+
+const struct mirror_counters *mirror_counters(const struct mirror *mirror);

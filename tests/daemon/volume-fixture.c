@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "volume-fixture.h"
+
+#include "log.h"
+
+const struct caller root = { 0, 1, (const gid_t[]){ 0 } };
+const struct caller alice = { 1000, 2, (const gid_t[]){ 1000, 50 } };
+const struct caller bob = { 1001, 2, (const gid_t[]){ 1001, 50 } };
+const struct caller eve = { 1002, 1, (const gid_t[]){ 1002 } };
+
+static struct fake_chip *chip_to_open;
+
+/* In the place of that of chip-file.c. */
+int chip_file_open(const char *path, uint32_t size, uint32_t wire_speed, struct chip **chip,
+		   sd_bus_error *error)
+{
+	(void)path;
+	(void)wire_speed;
+	(void)error;
+	assert_int_equal(size, chip_to_open->chip.size);
+	*chip = &chip_to_open->chip;
+	return 0;
+}
+
+int fixture_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -1;
+	log_set_max_level(LOG_CRIT);
+	fake_chip_init(&f->fake, CHIP_SIZE, 0);
+	f->config = (struct memory_config){
+		.name = (char *)"fram0",
+		.path = (char *)"/fram0.img",
+		.model = (char *)"custom",
+		.size = CHIP_SIZE,
+		.granule = 4,
+		.format = FORMAT_BLANK,
+		.mirror = true,
+		.default_mode = 0600,
+	};
+	*state = f;
+	return 0;
+}
+
+int fixture_teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	volume_close(f->volume);
+	fake_chip_destroy(&f->fake);
+	sd_bus_error_free(&f->error);
+	free(f);
+	return 0;
+}
+
+void fixture_open(struct fixture *f)
+{
+	chip_to_open = &f->fake;
+	volume_close(f->volume);
+	f->volume = NULL;
+	assert_int_equal(volume_open(&f->config, &f->volume, fresh_error(f)), 0);
+}
+
+sd_bus_error *fresh_error(struct fixture *f)
+{
+	sd_bus_error_free(&f->error);
+	return &f->error;
+}
+
+void expect_error(struct fixture *f, int r, const char *name, const char *sentence)
+{
+	assert_true(r < 0);
+	assert_non_null(f->error.name);
+	assert_string_equal(f->error.name, name);
+	if (sentence)
+		assert_string_equal(f->error.message, sentence);
+}
+
+const char *state_of(struct fixture *f)
+{
+	struct volume_status status;
+
+	volume_status(f->volume, &status);
+	return status.state;
+}
+
+uint64_t statistic(struct fixture *f, const char *name)
+{
+	struct volume_status status;
+
+	volume_status(f->volume, &status);
+	for (size_t i = 0; i < status.n_statistics; i++)
+		if (!strcmp(status.statistics[i].name, name))
+			return status.statistics[i].value;
+	fail_msg("there is no statistic %s", name);
+	return 0;
+}
+
+uint32_t allocate(struct fixture *f, const struct caller *caller, const char *name, uint32_t size,
+		  uint32_t mode)
+{
+	struct allocate_options options = { .has_mode = true, .mode = mode };
+	uint32_t id = 0;
+
+	assert_int_equal(
+		volume_allocate(f->volume, caller, name, size, &options, &id, fresh_error(f)), 0);
+	assert_true(id > 0);
+	return id;
+}
+
+void expect_content(struct fixture *f, uint32_t id, const void *data, size_t size)
+{
+	_cleanup_free_ void *content = NULL;
+	size_t n = 0;
+
+	assert_int_equal(
+		volume_read(f->volume, &root, id, 0, UINT32_MAX, &content, &n, fresh_error(f)), 0);
+	assert_int_equal(n, size);
+	assert_memory_equal(content, data, size);
+}
+
+struct smm_block block_of(struct fixture *f, uint32_t id)
+{
+	struct smm_block block;
+
+	assert_int_equal(volume_stat(f->volume, &root, id, &block, fresh_error(f)), 0);
+	return block;
+}
+
+int change(struct fixture *f, int which)
+{
+	static const char large[600] = "large";
+	sd_bus_error *error = fresh_error(f);
+	uint32_t id;
+
+	switch (which) {
+	case 0:
+		return volume_write(f->volume, &alice, 1, 0, "new", 3, error);
+	case 1:
+		return volume_store(f->volume, &alice, "a", large, sizeof(large), &id, error);
+	case 2:
+		return volume_rename(f->volume, &alice, 1, "another name", error);
+	case 3:
+		return volume_free(f->volume, &alice, 1, error);
+	case 4:
+		return volume_resize(f->volume, &alice, 1, 300, error);
+	case 5:
+		return volume_set_mode(f->volume, &alice, 1, 0644, error);
+	default:
+		return volume_allocate(f->volume, &alice, "new", 500,
+				       &(struct allocate_options){ 0 }, &id, error);
+	}
+}
+
+void begin_change(struct fixture *f)
+{
+	uint32_t id;
+
+	memset(f->fake.bytes, 0, CHIP_SIZE);
+	fixture_open(f);
+	assert_int_equal(
+		volume_store(f->volume, &alice, "a", "0123456789", 10, &id, fresh_error(f)), 0);
+	assert_int_equal(id, 1);
+}
