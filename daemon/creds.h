@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who sends a message, as the bus vouches for it.
+ *
+ * The bus driver knows the uid and the gids that a connection had when it was made; nothing of what
+ * the sender says itself, or of what /proc says about its process by now, counts. They never change
+ * for a connection, so each connection is asked about once.
+ */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "volume.h"
+
+/* The credentials of one connection; counted references, for the main thread alone. */
+struct creds {
+	struct caller caller;
+	gid_t *gids; /* of @caller */
+	unsigned int references;
+};
+
+struct creds *creds_ref(struct creds *creds);
+void creds_unref(struct creds *creds);
+
+struct creds_cache;
+
+/**
+ * creds_cache_new() - begin to know senders on @bus.
+ * @cache: receives it; free it with creds_cache_free()
+ *
+ * Return: 0 or a negative errno.
+ */
+int creds_cache_new(sd_bus *bus, struct creds_cache **cache);
+void creds_cache_free(struct creds_cache *cache);
+
+/**
+ * creds_of_sender() - the credentials of the sender of @message.
+ * @creds: receives them; valid until the next call, longer with creds_ref()
+ *
+ * Return: 0, or a negative errno with @error set to AccessDenied.
+ */
+int creds_of_sender(struct creds_cache *cache, sd_bus_message *message, struct creds **creds,
+		    sd_bus_error *error);

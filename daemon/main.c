@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * smmd: gives users of D-Bus named blocks on memory chips that keep their contents without power.
+ *
+ * The main thread runs an event loop (libev) with the bus on it and never waits for a chip: each
+ * memory has a thread of its own for that. A call goes bus → memory.c or block.c → calls.c → worker
+ * → volume, and its answer the same way back.
+ */
+#include <errno.h>
+#include <ev.h>
+#include <getopt.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include "bus.h"
+#include "config.h"
+#include "log.h"
+#include "manager.h"
+#include "util.h"
+
+#define DEFAULT_CONFIG "/etc/smm/smmd.conf"
+
+struct options {
+	const char *config;
+	enum bus_scope scope;
+	const char *address;
+	bool check_config;
+	bool done; /* help or version: there is nothing left to do */
+};
+
+DEFINE_CLEANUP(struct ev_loop *, ev_loop_destroy);
+DEFINE_CLEANUP(struct bus *, bus_free);
+DEFINE_CLEANUP(struct manager *, manager_free);
+
+static void help(void)
+{
+	puts("smmd [OPTION...]\n"
+	     "\n"
+	     "Serve memory chips to users of D-Bus.\n"
+	     "\n"
+	     "     --config=PATH      Configuration (" DEFAULT_CONFIG ")\n"
+	     "     --system           Use the system bus (this is the default)\n"
+	     "     --user             Use the user's bus\n"
+	     "     --address=ADDRESS  Use the bus at this address\n"
+	     "     --check-config     Check the configuration and exit\n"
+	     "     --log-level=LEVEL  Log messages up to err, warning, notice, info (default)\n"
+	     "                        or debug\n"
+	     "     --version          Show the version\n"
+	     "     --help             Show this help");
+}
+
+static int parse_log_level(const char *name)
+{
+	int level = log_level_from_string(name);
+
+	if (level < 0) {
+		log_error(
+			"--log-level=%s: there is no such level; use err, warning, notice, info or "
+			"debug",
+			name);
+		return level;
+	}
+	log_set_max_level(level);
+	return 0;
+}
+
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	enum {
+		CONFIG = 256,
+		SYSTEM,
+		USER,
+		ADDRESS,
+		CHECK_CONFIG,
+		LOG_LEVEL,
+		VERSION,
+		HELP,
+	};
+	static const struct option known[] = {
+		{ "config", required_argument, NULL, CONFIG },
+		{ "system", no_argument, NULL, SYSTEM },
+		{ "user", no_argument, NULL, USER },
+		{ "address", required_argument, NULL, ADDRESS },
+		{ "check-config", no_argument, NULL, CHECK_CONFIG },
+		{ "log-level", required_argument, NULL, LOG_LEVEL },
+		{ "version", no_argument, NULL, VERSION },
+		{ "help", no_argument, NULL, HELP },
+		{ 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case CONFIG:
+			options->config = optarg;
+			break;
+		case SYSTEM:
+			options->scope = BUS_SCOPE_SYSTEM;
+			break;
+		case USER:
+			options->scope = BUS_SCOPE_USER;
+			break;
+		case ADDRESS:
+			options->scope = BUS_SCOPE_ADDRESS;
+			options->address = optarg;
+			break;
+		case CHECK_CONFIG:
+			options->check_config = true;
+			break;
+		case LOG_LEVEL:
+			if (parse_log_level(optarg) < 0)
+				return -EINVAL;
+			break;
+		case VERSION:
+			puts("smmd " SMM_VERSION);
+			options->done = true;
+			return 0;
+		case HELP:
+			help();
+			options->done = true;
+			return 0;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (optind < argc) {
+		log_error("smmd takes no argument; what is '%s'?", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void on_terminate(struct ev_loop *loop, ev_signal *signal, int revents)
+{
+	(void)loop;
+	(void)revents;
+	log_info("Stopping on SIG%s", sigabbrev_np(signal->signum));
+	sd_notify(0, "STOPPING=1\nSTATUS=Finishing what is in hand");
+	manager_stop(signal->data);
+}
+
+/* A closed terminal or pipe does not stop a service. */
+static void watch_signals(struct ev_loop *loop, ev_signal signals[2], struct manager *manager)
+{
+	static const int numbers[] = { SIGTERM, SIGINT };
+
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		ev_signal_init(&signals[i], on_terminate, numbers[i]);
+		signals[i].data = manager;
+		ev_signal_start(loop, &signals[i]);
+	}
+}
+
+static int serve(const struct options *options, const struct config *config)
+{
+	_cleanup_(ev_loop_destroyp) struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	_cleanup_(bus_freep) struct bus *bus = NULL;
+	_cleanup_(manager_freep) struct manager *manager = NULL;
+	ev_signal signals[2];
+	int r;
+
+	if (!loop)
+		return log_error_errno(-ENOMEM, "Cannot make an event loop: %m");
+	r = bus_open(loop, options->scope, options->address, &bus);
+	if (r < 0)
+		return r;
+	r = manager_new(loop, bus_connection(bus), config, &manager);
+	if (r < 0)
+		return r;
+	watch_signals(loop, signals, manager);
+	r = bus_take_name(bus);
+	if (r < 0)
+		return r;
+
+	sd_notify(0, "READY=1\nSTATUS=Serving");
+	ev_run(loop, 0);
+	return bus_error(bus);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(config_free) struct config config = { 0 };
+	struct options options = { .config = DEFAULT_CONFIG };
+	int r;
+
+	r = parse_options(argc, argv, &options);
+	if (r < 0)
+		return EXIT_FAILURE;
+	if (options.done)
+		return EXIT_SUCCESS;
+
+	r = config_load(options.config, &config);
+	if (r >= 0 && !options.check_config)
+		r = serve(&options, &config);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "manager.h"
+
+#include <errno.h>
+
+#include "errors.h"
+#include "log.h"
+#include "memory.h"
+#include "util.h"
+
+#define MANAGER_PATH "/org/smm1"
+
+DEFINE_CLEANUP(struct manager *, manager_free);
+
+static int append_memory(sd_bus_message *m, const struct memory *memory)
+{
+	struct volume_status status;
+
+	volume_status(memory->volume, &status);
+	return sd_bus_message_append(m, "(sos)", memory->name, memory->path, status.state);
+}
+
+/* ListMemories: → name, path and state of each */
+static int list_memories(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	int r;
+
+	(void)error;
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_open_container(reply, 'a', "(sos)");
+	if (r < 0)
+		return r;
+	for (struct memory *memory = manager->memories; memory; memory = memory->next) {
+		r = append_memory(reply, memory);
+		if (r < 0)
+			return r;
+	}
+	r = sd_bus_message_close_container(reply);
+	if (r < 0)
+		return r;
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+/* GetMemory: name → path */
+static int get_memory(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	const char *name;
+	int r;
+
+	r = sd_bus_message_read(m, "s", &name);
+	if (r < 0)
+		return r;
+	for (struct memory *memory = manager->memories; memory; memory = memory->next) {
+		if (!strcmp(memory->name, name))
+			return sd_bus_reply_method_return(m, "o", memory->path);
+	}
+	return sd_bus_error_setf(
+		error, ERROR_NO_SUCH_MEMORY,
+		"there is no memory '%s'; the configuration has no section of that name", name);
+}
+
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+		       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	(void)bus;
+	(void)path;
+	(void)interface;
+	(void)property;
+	(void)userdata;
+	(void)error;
+	return sd_bus_message_append(reply, "s", SMM_VERSION);
+}
+
+static const sd_bus_vtable vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_ARGS("ListMemories", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sos)", memories),
+				list_memories, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetMemory", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", path),
+				get_memory, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_VTABLE_END,
+};
+
+int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
+		struct manager **manager)
+{
+	_cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
+	struct memory **next;
+	int r;
+
+	if (!m)
+		return log_error_errno(-ENOMEM, "Cannot start: %m");
+	m->loop = loop;
+	m->bus = bus;
+
+	r = creds_cache_new(bus, &m->creds);
+	if (r >= 0)
+		r = sd_bus_add_object_vtable(bus, &m->object, MANAGER_PATH, "org.smm1.Manager",
+					     vtable, m);
+	if (r < 0)
+		return log_error_errno(r, "Cannot put " MANAGER_PATH " on the bus: %m");
+
+	next = &m->memories;
+	for (const struct memory_config *c = config->memories; c; c = c->next) {
+		r = memory_new(m, c, next);
+		if (r < 0)
+			return r;
+		m->n_workers++;
+		next = &(*next)->next;
+	}
+	*manager = TAKE(m);
+	return 0;
+}
+
+void manager_stop(struct manager *manager)
+{
+	for (struct memory *memory = manager->memories; memory; memory = memory->next)
+		worker_stop(memory->worker);
+}
+
+void manager_worker_stopped(struct manager *manager)
+{
+	if (--manager->n_workers == 0)
+		ev_break(manager->loop, EVBREAK_ALL);
+}
+
+void manager_free(struct manager *manager)
+{
+	struct memory *memory;
+
+	if (!manager)
+		return;
+
+	while ((memory = manager->memories)) {
+		manager->memories = memory->next;
+		memory_free(memory);
+	}
+	sd_bus_slot_unref(manager->object);
+	creds_cache_free(manager->creds);
+	free(manager);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The service: the memories, and org.smm1.Manager, through which they are found.
+ */
+#pragma once
+
+#include <ev.h>
+#include <systemd/sd-bus.h>
+
+#include "config.h"
+#include "creds.h"
+
+struct memory;
+
+struct manager {
+	struct ev_loop *loop;
+	sd_bus *bus;
+	sd_bus_slot *object;
+	struct creds_cache *creds;
+	struct memory *memories; /* in the order of the configuration */
+	unsigned int n_workers;  /* that did not stop yet */
+};
+
+/**
+ * manager_new() - take up all memories and put the objects on the bus.
+ * @config: has to outlive the manager
+ * @manager: receives it; free it with manager_free()
+ *
+ * Return: 0, or a negative errno, which was logged.
+ */
+int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
+		struct manager **manager);
+
+/**
+ * manager_stop() - take no more requests; let each worker finish what it has in hand.
+ *
+ * Breaks the loop when all have. manager_worker_stopped() is how a memory says that its worker has.
+ */
+void manager_stop(struct manager *manager);
+void manager_worker_stopped(struct manager *manager);
+
+void manager_free(struct manager *manager);
