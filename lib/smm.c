@@ -902,6 +902,14 @@ u32 smm_map_bytes(u32 size, u32 granule)
 	return lay_out(&s, granule ? granule : SMM_GRANULE) ? 0 : copy_bytes(&s);
 }
 
+u32 smm_data_bytes(u32 size, u32 granule)
+{
+	struct smm s;
+
+	s.size = size;
+	return lay_out(&s, granule ? granule : SMM_GRANULE) ? 0 : size - s.data;
+}
+
 static int find_room(struct smm *s, u32 size, u32 *at, u32 *end)
 {
 	int r = ready(s, 1);

@@ -134,6 +134,15 @@ struct smm {
 u32 smm_map_bytes(u32 size, u32 granule);
 
 /**
+ * smm_data_bytes() - what a memory leaves for allocations: its size without superblock and map.
+ * @size: bytes of the medium
+ * @granule: bytes of a granule, 0 for the default
+ *
+ * Return: bytes, or 0 if the two are not a memory that smm can manage.
+ */
+u32 smm_data_bytes(u32 size, u32 granule);
+
+/**
  * smm_format() - make an empty memory; whatever the medium held is lost.
  * @s: with its first group set
  *

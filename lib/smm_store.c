@@ -29,10 +29,14 @@
 #define LOG_MIN       128u /* holds every change of one header, of its name and of two checksums */
 #define LOG_MAX       1024u
 
-/* A record of the log: bytes of changes, the changes, CRC. */
-#define RECORD_HEAD 2u
-#define CHANGE_HEAD 4u
+/*
+ * The log: a byte n and a seal, then a record of n times 4 bytes, which is changes, zeros and a
+ * CRC. The record counts if the seal is the inverse of n.
+ */
+#define LOG_HEAD    2u
+#define RECORD_UNIT 4u
 #define RECORD_CRC  4u
+#define CHANGE_HEAD 4u
 #define OFFSET_BITS 21u
 #define OFFSET_MASK ((1u << OFFSET_BITS) - 1)
 
@@ -316,8 +320,8 @@ static int read_block(const struct smm_store *st, u32 offset, u32 room, struct s
 	return SMM_OK;
 }
 
-/* The CRC-32C of the first @size bytes of the payload. */
-static int sum(const struct smm_store *st, const struct smm_block *b, u32 size, u32 *crc)
+/* The CRC-32C of @size bytes at @offset. */
+static int sum(const struct smm_store *st, u32 offset, u32 size, u32 *crc)
 {
 	u8 chunk[CHUNK];
 	u32 at, n;
@@ -326,7 +330,7 @@ static int sum(const struct smm_store *st, const struct smm_block *b, u32 size, 
 	*crc = 0;
 	for (at = 0; at < size; at += n) {
 		n = size - at < CHUNK ? size - at : CHUNK;
-		r = get(st, payload(b) + at, chunk, n);
+		r = get(st, offset + at, chunk, n);
 		if (r)
 			return r;
 		*crc = smm_crc32c(*crc, chunk, n);
@@ -352,7 +356,7 @@ static int verify_payload(const struct smm_store *st, const struct smm_block *b)
 
 	if (!b->checksummed)
 		return SMM_OK;
-	r = sum(st, b, b->length, &crc);
+	r = sum(st, payload(b), b->length, &crc);
 	if (!r)
 		r = read_checksum(st, b, &kept);
 	return !r && crc != kept ? SMM_CHECKSUM : r;
@@ -401,51 +405,58 @@ static u32 run_of(const struct change *c, u32 count, u32 *size)
 	return n;
 }
 
+/* Bytes of the record that says @c. */
 static u32 record_size(const struct change *c, u32 count)
 {
-	u32 size = RECORD_HEAD + RECORD_CRC, run;
+	u32 size = RECORD_CRC, run, n;
 
-	while (count) {
-		u32 n = run_of(c, count, &run);
-
+	for (; count; c += n, count -= n) {
+		n = run_of(c, count, &run);
 		size += CHANGE_HEAD + run;
-		c += n;
-		count -= n;
 	}
-	return size;
+	return (size + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT;
 }
 
-/* Write the record of an intent: it is decided when the last byte is on the medium. *last is that
- * byte. */
-static int decide(struct smm_store *st, const struct change *c, u32 count, u8 *last)
+static int fits_log(const struct smm_store *st, const struct change *c, u32 count)
 {
-	u32 size = record_size(c, count) - RECORD_HEAD - RECORD_CRC, run, n;
-	struct writer w;
-	u8 head[RECORD_HEAD];
+	return LOG_HEAD + record_size(c, count) <= st->log_size;
+}
 
-	start(&w, st, st->log);
-	put16(head, size);
-	append(&w, head, sizeof(head));
+/*
+ * Write the record of an intent, then the seal of its n bytes, which decides it. A cut in between
+ * leaves the log without a seal, whatever the bytes of two records make up together.
+ */
+static int decide(struct smm_store *st, const struct change *c, u32 count, u8 n)
+{
+	static const u8 zeros[RECORD_UNIT];
+	u8 head[LOG_HEAD] = { n, (u8)~n };
+	u32 end = st->log + LOG_HEAD + n * RECORD_UNIT - RECORD_CRC, run, more;
+	struct writer w;
+
+	start(&w, st, st->log + LOG_HEAD);
 	while (count) {
-		n = run_of(c, count, &run);
+		more = run_of(c, count, &run);
 		append32(&w, change_head(c, run));
-		for (; n; n--, c++, count--)
+		for (; more; more--, c++, count--)
 			if (c->data)
 				append(&w, c->data, c->size);
 	}
-	*last = (u8)(w.crc >> 24);
+	append(&w, zeros, end - w.offset - w.used);
 	append32(&w, w.crc);
+	if (finish(&w))
+		return w.result;
+	start(&w, st, st->log);
+	append(&w, head, sizeof(head));
 	return finish(&w);
 }
 
-/* Make the record of @size bytes invalid, by the last byte of its CRC. */
-static int retire(const struct smm_store *st, u32 size, u8 last)
+/* Break the seal of the record of @n units. */
+static int retire(const struct smm_store *st, u8 n)
 {
 	struct writer w;
 
-	last = (u8)~last;
-	start(&w, st, st->log + size - 1);
-	append(&w, &last, 1);
+	start(&w, st, st->log + LOG_HEAD - 1);
+	append(&w, &n, 1);
 	return finish(&w);
 }
 
@@ -473,12 +484,25 @@ static int perform(struct smm_store *st, const struct change *c, u32 count)
 /* All of @c, or nothing. The record has to fit the log. */
 static int carry_out(struct smm_store *st, const struct change *c, u32 count)
 {
-	u8 last;
-	int r = decide(st, c, count, &last);
+	u8 n = (u8)(record_size(c, count) / RECORD_UNIT);
+	int r = decide(st, c, count, n);
 
 	if (!r)
 		r = perform(st, c, count);
-	return r ? r : retire(st, record_size(c, count), last);
+	return r ? r : retire(st, n);
+}
+
+/* Make the allocation of the block whose header is at @offset, unless that was done. */
+static int remake(struct smm_store *st, u32 offset)
+{
+	struct smm_block b;
+	int r = read_block(st, offset, st->smm.size - offset, &b);
+
+	if (!r && b.kind != SMM_KIND_FOREIGN)
+		r = change_allocation(st, offset, block_size(&b));
+	else if (!r)
+		r = SMM_CORRUPT;
+	return r == SMM_PARAMETER_INVALID ? SMM_CORRUPT : r; /* in the middle of another */
 }
 
 /* One change of the record at @at: checked against the memory, and with @make made. */
@@ -486,23 +510,16 @@ static int replay_change(struct smm_store *st, u32 at, u32 head, int make)
 {
 	u32 offset = head & OFFSET_MASK, size = head >> OFFSET_BITS, n, done;
 	const struct smm *s = &st->smm;
-	struct smm_block b;
 	struct writer w;
 	u8 chunk[CHUNK];
 	int r;
 
-	if (offset < s->data || size > s->size - offset)
+	if (offset < s->data || offset >= s->size || size > s->size - offset)
 		return SMM_CORRUPT;
 	if (!make)
 		return SMM_OK;
-	if (!size) {
-		if (!(offset & 1))
-			return change_allocation(st, offset, 0);
-		r = read_block(st, offset - 1, s->size - offset, &b);
-		if (!r && b.kind == SMM_KIND_FOREIGN)
-			r = SMM_CORRUPT;
-		return r ? r : change_allocation(st, offset - 1, block_size(&b));
-	}
+	if (!size)
+		return offset & 1 ? remake(st, offset - 1) : change_allocation(st, offset, 0);
 	start(&w, st, offset);
 	for (done = 0; done < size; done += n) {
 		n = size - done < CHUNK ? size - done : CHUNK;
@@ -514,15 +531,14 @@ static int replay_change(struct smm_store *st, u32 at, u32 head, int make)
 	return finish(&w);
 }
 
+/* The changes of the record, @size bytes of them; less than a head behind the last are zeros. */
 static int replay_changes(struct smm_store *st, u32 size, int make)
 {
-	u32 at = st->log + RECORD_HEAD, end = at + size, head;
+	u32 at = st->log + LOG_HEAD, end = at + size, head;
 	u8 bytes[CHANGE_HEAD];
 	int r;
 
-	while (at < end) {
-		if (end - at < CHANGE_HEAD)
-			return SMM_CORRUPT;
+	while (end - at >= CHANGE_HEAD) {
 		r = get(st, at, bytes, sizeof(bytes));
 		if (r)
 			return r;
@@ -541,22 +557,19 @@ static int replay_changes(struct smm_store *st, u32 size, int make)
 /* Finish the intent that the log holds, if it holds one. */
 static int replay(struct smm_store *st)
 {
-	u8 bytes[RECORD_CRC], chunk[CHUNK];
-	u32 size, at, n, crc = 0;
-	int r = get(st, st->log, bytes, RECORD_HEAD);
+	u8 head[LOG_HEAD], kept[RECORD_CRC];
+	u32 size, crc;
+	int r = get(st, st->log, head, sizeof(head));
 
-	size = get16(bytes);
-	if (r || !size || size > st->log_size - RECORD_HEAD - RECORD_CRC)
+	size = head[0] * RECORD_UNIT;
+	if (r || (head[0] ^ head[1]) != 0xff || size <= RECORD_CRC ||
+	    LOG_HEAD + size > st->log_size)
 		return r;
-	for (at = 0; at < RECORD_HEAD + size; at += n) {
-		n = RECORD_HEAD + size - at < CHUNK ? RECORD_HEAD + size - at : CHUNK;
-		r = get(st, st->log + at, chunk, n);
-		if (r)
-			return r;
-		crc = smm_crc32c(crc, chunk, n);
-	}
-	r = get(st, st->log + at, bytes, RECORD_CRC);
-	if (r || get32(bytes) != crc)
+	size -= RECORD_CRC;
+	r = sum(st, st->log + LOG_HEAD, size, &crc);
+	if (!r)
+		r = get(st, st->log + LOG_HEAD + size, kept, sizeof(kept));
+	if (r || get32(kept) != crc)
 		return r;
 	r = replay_changes(st, size, 0);
 	if (!r)
@@ -564,7 +577,7 @@ static int replay(struct smm_store *st)
 	if (r)
 		return r;
 	st->replayed = 1;
-	return retire(st, RECORD_HEAD + size + RECORD_CRC, (u8)(crc >> 24));
+	return retire(st, head[0]);
 }
 
 /* Blocks built anew */
@@ -717,6 +730,7 @@ int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], cons
 	u8 system[SYSTEM_FIELDS + ID_MARK] = { 0 };
 	struct content content = { system, 0, sizeof(system), NULL, 0 };
 	struct smm_block b;
+	u32 room;
 	int r;
 
 	st->log = 0;
@@ -724,6 +738,12 @@ int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], cons
 	st->replayed = 0;
 	if (!is_name(label, SMM_LABEL_MAX + 1, SMM_LABEL_MAX))
 		return SMM_BAD_NAME;
+	memset(&b, 0, sizeof(b));
+	b.kind = SMM_KIND_SYSTEM;
+	b.length = (u32)sizeof(system) + log_size(st->smm.size);
+	room = smm_data_bytes(st->smm.size, st->smm.granule);
+	if (room && room < SMM_OVERHEAD + b.length)
+		return SMM_NO_FREE_SPACE;
 	r = smm_format_begin(&st->smm);
 	if (r)
 		return r;
@@ -740,9 +760,6 @@ int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], cons
 	put32(system + SYSTEM_FIELDS, st->id_limit);
 	put32(system + SYSTEM_FIELDS + 4, smm_crc32c(0, system + SYSTEM_FIELDS, 4));
 
-	memset(&b, 0, sizeof(b));
-	b.kind = SMM_KIND_SYSTEM;
-	b.length = (u32)sizeof(system) + st->log_size;
 	r = build(st, &b, &content);
 	if (!r)
 		r = smm_commit(&st->smm, b.offset, block_size(&b));
@@ -973,7 +990,7 @@ int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const
 	changes[1].offset = payload(b) + b->length;
 	changes[1].size = CHECKSUM;
 	changes[1].data = checksum;
-	if (record_size(changes, 1u + b->checksummed) > st->log_size)
+	if (!fits_log(st, changes, 1u + b->checksummed))
 		return settle(st, rebuild(st, b, &next, &content));
 	if (!b->checksummed && size == 1)
 		return settle(st, perform(st, changes, 1));
@@ -1018,7 +1035,7 @@ int smm_store_add(struct smm_store *st, struct smm_block *b, int64_t delta, int6
 	if (!r)
 		r = smm_store_read(st, b, 0, bytes, sizeof(bytes));
 	if (r)
-		return r;
+		return settle(st, r);
 	old = (int64_t)((u64)get32(bytes) | (u64)get32(bytes + 4) << 32);
 	if (delta > 0 ? old > INT64_MAX - delta : old < INT64_MIN - delta)
 		return SMM_OVERFLOW;
@@ -1094,7 +1111,7 @@ static int change_length(struct smm_store *st, struct smm_block *b, u32 length)
 	int r = verify_payload(st, b);
 
 	if (!r)
-		r = sum(st, b, grown ? b->length : length, &crc);
+		r = sum(st, payload(b), grown ? b->length : length, &crc);
 	if (!r && grown)
 		r = clear_behind(st, b, length);
 	if (r)

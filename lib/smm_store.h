@@ -78,9 +78,8 @@ struct smm_store {
  * The superblock is written last: power loss leaves a medium that a mount answers with
  * SMM_UNFINISHED or SMM_NOT_FORMATTED.
  *
- * Return: SMM_OK; SMM_BAD_NAME for the label, with nothing written; SMM_NO_FREE_SPACE if the medium
- * is too small for a store (below about 300 bytes), which leaves it unformatted; and as
- * smm_format().
+ * Return: SMM_OK; SMM_BAD_NAME for the label, SMM_NO_FREE_SPACE if the medium is too small for a
+ * store (below about 300 bytes), both with nothing written; and as smm_format().
  */
 int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], const char *label);
 

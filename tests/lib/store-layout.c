@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define RECORD_HEAD 2u
+#define LOG_HEAD    2u
+#define RECORD_UNIT 4u
 #define CHANGE_HEAD 4u
 #define RECORD_CRC  4u
 #define OFFSET_BITS 21u
@@ -37,11 +38,11 @@ u32 layout_room(u32 granule, const struct smm_block *b)
 
 bool layout_logs(const struct smm_store *st, const struct smm_block *b, u32 offset, u32 size)
 {
-	u32 record = RECORD_HEAD + CHANGE_HEAD + size + RECORD_CRC;
+	u32 record = CHANGE_HEAD + size + RECORD_CRC;
 
 	if (b->checksummed)
 		record += LAYOUT_CHECKSUM + (offset + size < b->length ? CHANGE_HEAD : 0);
-	return record <= st->log_size;
+	return LOG_HEAD + (record + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT <= st->log_size;
 }
 
 u32 layout_get32(const u8 *at)
@@ -78,7 +79,7 @@ void layout_protect_id_mark(u8 *mark)
 
 void layout_record_begin(struct layout_record *record, u8 *log)
 {
-	*record = (struct layout_record){ log, RECORD_HEAD };
+	*record = (struct layout_record){ log, LOG_HEAD };
 }
 
 void layout_record_add(struct layout_record *record, u32 head, const void *data, u32 size)
@@ -92,11 +93,16 @@ void layout_record_add(struct layout_record *record, u32 head, const void *data,
 
 void layout_record_end(struct layout_record *record)
 {
-	u32 size = record->used - RECORD_HEAD;
+	u32 size;
+	u8 n;
 
-	record->log[0] = (u8)size;
-	record->log[1] = (u8)(size >> 8);
-	layout_put32(record->log + record->used, smm_crc32c(0, record->log, record->used));
+	while ((record->used - LOG_HEAD) % RECORD_UNIT)
+		record->log[record->used++] = 0;
+	size = record->used - LOG_HEAD;
+	layout_put32(record->log + record->used, smm_crc32c(0, record->log + LOG_HEAD, size));
+	n = (u8)((size + RECORD_CRC) / RECORD_UNIT);
+	record->log[0] = n;
+	record->log[1] = (u8)~n;
 }
 
 u32 layout_bytes(u32 offset, u32 size)

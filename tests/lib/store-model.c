@@ -47,6 +47,7 @@ bool stock_add_foreign(struct stock *s, struct rig *r, u32 size)
 	struct smm_block b = { .kind = SMM_KIND_FOREIGN };
 	u8 *bytes;
 
+	size = (size + 3) & ~3u; /* all that could be the checksum of an old header */
 	if (smm_reserve(&r->store.smm, size, &b.offset) != SMM_OK)
 		return false;
 	bytes = malloc(size);

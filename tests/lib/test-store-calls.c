@@ -420,7 +420,10 @@ static void find(void **state)
 	check(r, smm_store_next(&r->store, offset, &b) == SMM_OK && !b.offset);
 	check(r, smm_store_find(&r->store, "ab", &b) == SMM_NOT_FOUND);
 	check(r, smm_store_find(&r->store, "A", &b) == SMM_NOT_FOUND);
-	check(r, smm_store_find_id(&r->store, 6, &b) == SMM_NOT_FOUND);
+	check(r, smm_store_find(&r->store, "", &b) == SMM_NOT_FOUND);
+	rig_create(r, "longer", 0);
+	check(r, smm_store_find(&r->store, "long", &b) == SMM_NOT_FOUND);
+	check(r, smm_store_find_id(&r->store, 7, &b) == SMM_NOT_FOUND);
 	check(r, smm_store_find_id(&r->store, 0, &b) == SMM_NOT_FOUND);
 }
 
@@ -438,9 +441,9 @@ static void foreign(void **state)
 	check(r, smm_store_next(&r->store, 0, &b) == SMM_OK);
 	check(r, b.kind == SMM_KIND_FOREIGN && b.room == 40 && b.length == 40);
 	check(r, !b.id && !b.generation && !b.checksummed && !b.name[0]);
-	memset(ours, 0xf0, 37);
+	memset(ours, 0xf0, 40);
 	check(r, smm_store_read(&r->store, &b, 0, bytes, 40) == SMM_OK);
-	check(r, !memcmp(bytes, ours, 37));
+	check(r, !memcmp(bytes, ours, 40));
 	check(r, smm_store_verify(&r->store, &b) == SMM_OK);
 	refuses(r, SMM_OUT_OF_RANGE, smm_store_read(&r->store, &b, 1, bytes, 40));
 	check(r, smm_store_find_id(&r->store, 0, &b) == SMM_NOT_FOUND);
