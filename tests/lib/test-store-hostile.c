@@ -436,41 +436,53 @@ static void record_of_every_size(void **state)
 	moment_destroy(&whole);
 }
 
+/* Content for @b at offset 0 that begins, in the log, with all of a record of @size bytes of
+ * changes. */
+static void imitate_record(const struct smm_block *b, u32 size, u8 *content, u32 count)
+{
+	u32 head = layout_bytes(layout_payload(b), count);
+	struct layout_record record;
+	u8 log[200];
+
+	memset(content, 0, count);
+	layout_record_begin(&record, log);
+	layout_record_add(&record, head, content, size - 4);
+	layout_record_end(&record);
+	memcpy(content + size - 4, log + record.used, 4);
+}
+
 /*
- * Somebody writes into his block what would be a record, if the first bytes of the log were those
- * of a shorter one; then the power goes after the first bytes of a shorter one.
+ * Somebody writes into his block what would be a record, if only the log began as that of a shorter
+ * one does; then the power goes while a shorter one is written.
  */
 static void content_that_looks_like_a_record(void **state)
 {
 	struct rig *r = *state;
 	struct smm_block his = rig_create(r, "his", 90), other = rig_create(r, "other", 10), b;
-	u8 content[80], record[6 + sizeof(content)];
 	struct moment whole;
-	u32 size, cut;
+	u8 content[80];
+	u32 size;
 
-	rig_save(r, &whole);
-	/* The size of the shorter record, when it is cut behind its size. */
-	for (size = 5; size < 70; size++) {
+	for (size = 8; size <= sizeof(content); size += 4) {
+		imitate_record(&his, size, content, sizeof(content));
+		check(r, smm_store_write(&r->store, &his, 0, content, sizeof(content)) == SMM_OK);
 		r->step = size;
-		memset(content, 0, sizeof(content));
-		record[0] = (u8)size;
-		record[1] = 0;
-		layout_put32(record + 2, layout_bytes(layout_payload(&his), sizeof(content)));
-		memset(record + 6, 0, sizeof(content));
-		layout_put32(content + size - 4, smm_crc32c(0, record, 2 + size));
-		for (cut = 1; cut < 4; cut++) {
+		rig_save(r, &whole);
+		for (r->cut = 0;; r->cut++) {
 			rig_restore(r, &whole);
-			b = his;
-			check(r, smm_store_write(&r->store, &b, 0, content, sizeof(content)) ==
-					 SMM_OK);
-			r->chip.power = cut;
+			r->chip.power = r->cut;
 			b = other;
-			check(r, smm_store_set_mode(&r->store, &b, 0777) == SMM_IO_ERR);
+			if (smm_store_set_mode(&r->store, &b, 0777) == SMM_OK)
+				break;
 			check(r, rig_mount(r) == SMM_OK);
-			check(r, smm_store_verify(&r->store, &other) == SMM_OK);
+			check(r, smm_store_verify(&r->store, &his) == SMM_OK);
+			check(r, smm_store_find_id(&r->store, other.id, &b) == SMM_OK);
+			check(r, b.mode == 0600 || b.mode == 0777);
+			check(r, smm_store_verify(&r->store, &b) == SMM_OK);
 		}
+		rig_restore(r, &whole);
+		moment_destroy(&whole);
 	}
-	moment_destroy(&whole);
 }
 
 int main(void)
