@@ -48,7 +48,7 @@ enum smm_result {
 	SMM_WRONG_SIZE,        /* formatted for a memory of another size; nothing was touched */
 	/* From the store (smm_store.h). */
 	SMM_NOT_FOUND,   /* no block of that name or id */
-	SMM_BAD_NAME,    /* not 1 to 63 bytes of UTF-8 without '/' and control characters */
+	SMM_BAD_NAME,    /* not UTF-8 of at most 63 bytes without '/' and control characters */
 	SMM_CHECKSUM,    /* the content does not match its checksum */
 	SMM_NOT_COUNTER, /* the block is not a counter */
 	SMM_OVERFLOW     /* the counter, or the supply of ids, has no such value */
@@ -215,7 +215,11 @@ int smm_reserve(struct smm *s, u32 size, u32 *offset);
 int smm_commit(struct smm *s, u32 offset, u32 size);
 
 /**
- * smm_alloc() - smm_reserve() and smm_commit() in one. Its contents are what the chip held there.
+ * smm_alloc() - smm_reserve() and smm_commit() in one.
+ *
+ * Its contents are what the chip held there. On a chip that also holds a store (smm_store.h),
+ * reserve, write and commit instead: what stands there may be a block that was freed, and would be
+ * one again.
  */
 int smm_alloc(struct smm *s, u32 size, u32 *offset);
 
