@@ -229,14 +229,12 @@ static int load(struct smm *s, u32 line)
 		s->line = line;
 		return SMM_OK;
 	}
+	s->bytes = s->map ? (u8 *)s->map + line * SMM_LINE : s->window;
 	if (line == s->line)
 		return SMM_OK;
 	s->line = NONE;
 	s->bad_line = line;
-	s->bytes = s->window;
-	if (s->map)
-		s->bytes = (u8 *)s->map + line * SMM_LINE;
-	else
+	if (!s->map)
 		r = read_line(s, line, s->bytes);
 	if (!r && (!s->map || s->state == STATE_DAMAGED))
 		r = heal(s, line, s->bytes);

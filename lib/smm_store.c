@@ -489,7 +489,11 @@ static int carry_out(struct smm_store *st, const struct change *c, u32 count)
 
 	if (!r)
 		r = perform(st, c, count);
-	return r ? r : retire(st, n);
+	if (!r)
+		r = retire(st, n);
+	if (r) /* decided, perhaps, and not done: nothing may come over the record but a mount */
+		st->trouble = r;
+	return r;
 }
 
 /* Make the allocation of the block whose header is at @offset, unless that was done. */
@@ -514,7 +518,7 @@ static int replay_change(struct smm_store *st, u32 at, u32 head, int make)
 	u8 chunk[CHUNK];
 	int r;
 
-	if (offset < s->data || offset >= s->size || size > s->size - offset)
+	if (offset <= s->data + (size == 0) || offset >= s->size || size > s->size - offset)
 		return SMM_CORRUPT;
 	if (!make)
 		return SMM_OK;
@@ -683,7 +687,8 @@ static int provide_id(struct smm_store *st)
 /* Whether the payload of @b can be changed, from @offset for @size bytes. */
 static int check_range(const struct smm_block *b, u32 offset, u32 size)
 {
-	return offset > b->length || size > b->length - offset ? SMM_OUT_OF_RANGE : SMM_OK;
+	return !b->offset || offset > b->length || size > b->length - offset ? SMM_OUT_OF_RANGE
+									     : SMM_OK;
 }
 
 static int check_block(const struct smm_store *st, const struct smm_block *b)
