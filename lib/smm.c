@@ -4,7 +4,7 @@
  *
  * From the bottom up: the code that protects a line of the map, the geometry of a memory, one line
  * at a time in and one bit at a time out, the summary that makes a search logarithmic, heads and
- * runs, then the public calls. Every change of the medium after a format is a call of flip().
+ * runs, then the public calls. Every change of the map but a correction is a call of flip().
  *
  * A place in the map is a slot: 64 a line, of which the first 60 are granules and the last four the
  * check byte. So a slot's line, byte and bits need no division.
@@ -77,8 +77,10 @@ static u32 syndrome(const u8 *bytes, u32 last)
 	return sum;
 }
 
-/* Correct @bytes, of which the last is the check byte; returns the index of the byte, or NONE if it
- * cannot. */
+/*
+ * Correct @bytes, of which the last is the check byte; returns the index of the byte, or NONE if it
+ * cannot.
+ */
 static u32 correct(u8 *bytes, u32 last, u32 wrong)
 {
 	u32 bit;
@@ -120,8 +122,7 @@ static int lay_out(struct smm *s, u32 granule)
 	for (s->shift = 2; 1u << s->shift != granule; s->shift++)
 		if (1u << s->shift == SMM_GRANULE_MAX)
 			return SMM_PARAMETER_INVALID;
-	/* Whole lines, and of a last one: a check byte, and a byte for every four granules begun.
-	 */
+	/* Whole lines, and of a last one: check byte, and a byte for every four granules begun. */
 	count = (s->size - SMM_SUPERBLOCK) / line * SMM_LINE_GRANULES;
 	rest = (s->size - SMM_SUPERBLOCK) % line;
 	if (rest)
@@ -643,55 +644,56 @@ static int take(struct smm *s, u32 slot, u32 behind, u32 start, u32 end)
 	return SMM_OK;
 }
 
-/* Join the run at @next, if it is free, with the free granules before it; @after is the head
- * behind. */
-static int join(struct smm *s, const struct head *next, struct head *after)
-{
-	int r;
-
-	*after = *next;
-	if (next->used || next->at == s->end)
-		return SMM_OK;
-	r = find(s, next->at + 1, after);
-	return r ? r : flip(s, next->at, HEAD);
-}
-
-/* Give back what lies between @slot and the end of the run, at @next. */
-static int shrink(struct smm *s, u32 slot, const struct head *next)
+/* The end of the free run at @next; of a run that is not free, where it starts. */
+static int free_end(struct smm *s, const struct head *next, u32 *end)
 {
 	struct head after;
-	int r = flip(s, slot, HEAD);
+	int r;
+
+	*end = next->at;
+	if (next->used || next->at == s->end)
+		return SMM_OK;
+	r = find(s, next->at + 1, &after);
+	if (!r)
+		*end = after.at;
+	return r;
+}
+
+/* Give back what lies between @slot and the end of its run, in front of @next. */
+static int shrink(struct smm *s, u32 slot, const struct head *next)
+{
+	u32 end;
+	int r = free_end(s, next, &end);
 
 	if (!r)
-		r = join(s, next, &after);
+		r = flip(s, slot, HEAD);
+	if (!r && end != next->at)
+		r = flip(s, next->at, HEAD);
 	if (r)
 		return r;
 	note_head(s, slot);
-	note_free(s, slot, after.at);
+	note_free(s, slot, end);
 	return SMM_OK;
 }
 
 /* Take what lies between @next and @slot from the free run at @next. */
 static int grow(struct smm *s, u32 slot, const struct head *next)
 {
-	struct head after;
-	int r;
+	u32 end;
+	int r = free_end(s, next, &end);
 
-	if (next->used || next->at == s->end)
-		return SMM_NO_FREE_SPACE;
-	r = find(s, next->at + 1, &after);
 	if (r)
 		return r;
-	if (slot > after.at)
+	if (slot > end)
 		return SMM_NO_FREE_SPACE;
-	if (slot < after.at)
+	if (slot < end)
 		r = flip(s, slot, HEAD);
 	if (!r)
 		r = flip(s, next->at, HEAD);
-	if (r || slot == after.at)
+	if (r || slot == end)
 		return r;
 	note_head(s, slot);
-	note_free(s, slot, after.at);
+	note_free(s, slot, end);
 	return SMM_OK;
 }
 
@@ -747,9 +749,9 @@ static int read_superblock(struct smm *s, u32 *granule)
 	wrong = syndrome(b, CHECK_AT);
 	if (wrong)
 		fixed = correct(b, CHECK_AT, wrong);
-	if (get24(b) != MAGIC_FORMATTED || b[3] < VERSION << 4)
+	if (get24(b) != MAGIC_FORMATTED)
 		return SMM_NOT_FORMATTED;
-	if (fixed == NONE)
+	if (fixed == NONE || b[3] < VERSION << 4)
 		return SMM_CORRUPT;
 	if (b[3] >> 4 > VERSION)
 		return SMM_NEWER_FORMAT;
@@ -808,8 +810,10 @@ static int heal_map(struct smm *s)
 	return SMM_OK;
 }
 
-/* Join free runs that an interrupted call left apart, and fill the summary: then the memory is
- * ready. */
+/*
+ * Join free runs that an interrupted call left apart, and fill the summary: then the memory is
+ * ready.
+ */
 static int take_up(struct smm *s)
 {
 	struct head h, next;
@@ -841,6 +845,8 @@ int smm_mount(struct smm *s)
 
 	if (!r)
 		r = read_superblock(s, &granule);
+	if (!r && !smm_data_bytes(s->size, granule))
+		r = SMM_CORRUPT;
 	if (!r)
 		r = lay_out_with_copy(s, granule);
 	if (!r)
@@ -960,12 +966,14 @@ int smm_commit(struct smm *s, u32 offset, u32 size)
 
 int smm_release(struct smm *s, u32 offset)
 {
-	struct head next, before, after;
-	u32 slot;
+	struct head next, before;
+	u32 slot, end;
 	int r = ready(s, 1);
 
 	if (!r)
 		r = find_live(s, offset, &slot, &next);
+	if (!r)
+		r = free_end(s, &next, &end);
 	if (r)
 		return r;
 	before.at = slot;
@@ -974,14 +982,14 @@ int smm_release(struct smm *s, u32 offset)
 		r = find_back(s, slot - 1, &before);
 	if (!r)
 		r = flip(s, slot, USED);
-	if (!r)
-		r = join(s, &next, &after);
+	if (!r && end != next.at)
+		r = flip(s, next.at, HEAD);
 	if (before.used)
 		before.at = slot;
 	else if (!r)
 		r = flip(s, slot, HEAD);
 	if (!r)
-		note_free(s, before.at, after.at);
+		note_free(s, before.at, end);
 	return r;
 }
 
@@ -1167,10 +1175,10 @@ int smm_memory_rebuild(struct smm_mem_info *mem)
 {
 	int r = face_begin(mem);
 
-	if (!r)
-		r = smm_mount(&mem->core);
-	if (!r)
-		mem->granule = mem->core.granule;
+	if (r)
+		return r;
+	r = smm_mount(&mem->core);
+	mem->granule = mem->core.granule;
 	return r;
 }
 

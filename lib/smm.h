@@ -324,7 +324,7 @@ int smm_memory_create(struct smm_mem_info *mem);
 
 /**
  * smm_memory_rebuild() - smm_mount() for this face: after a power loss, with the same four fields
- * set.
+ * set. @granule becomes that of the medium as soon as it is known, also with SMM_CORRUPT.
  */
 int smm_memory_rebuild(struct smm_mem_info *mem);
 

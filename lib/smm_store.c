@@ -91,8 +91,7 @@ static u32 crc_zeros(u32 state, u32 count)
 	return state;
 }
 
-/* Bytes of the UTF-8 sequence at @text, or 0: not well-formed (RFC 3629), '/', or a control
- * character. */
+/* Bytes of the UTF-8 sequence (RFC 3629) at @text; 0 if it is none, '/' or a control character. */
 static u32 character(const u8 *text, u32 size)
 {
 	static const u32 least[] = { 0x20, 0xa0, 0x800, 0x10000 };
@@ -155,14 +154,14 @@ static u32 get32(const u8 *p)
 
 static int readable(const struct smm_store *st)
 {
-	if (!st->log)
-		return SMM_NOT_FORMATTED;
-	return st->trouble == SMM_IO_ERR ? SMM_IO_ERR : SMM_OK;
+	if (st->trouble == SMM_IO_ERR)
+		return SMM_IO_ERR;
+	return st->log ? SMM_OK : SMM_NOT_FORMATTED;
 }
 
 static int changeable(const struct smm_store *st)
 {
-	return st->log ? st->trouble : SMM_NOT_FORMATTED;
+	return st->log ? st->trouble : readable(st);
 }
 
 /* The result of a call that may have changed something: after a failure nothing is certain. */
@@ -246,8 +245,7 @@ static u32 block_size(const struct smm_block *b)
 	return SMM_OVERHEAD + name_length(b) + b->length;
 }
 
-/* The header and name of @b at @bytes, which has room for HEADER + SMM_NAME_MAX; returns its size.
- */
+/* The header and name of @b, to @bytes with room for HEADER + SMM_NAME_MAX; returns its size. */
 static u32 pack(const struct smm_block *b, u8 *bytes)
 {
 	u32 name = name_length(b);
@@ -289,18 +287,21 @@ static int unpack(struct smm_block *b, const u8 *bytes)
 	return b->length <= b->room - HEADER - name - CHECKSUM;
 }
 
-/* Fill @b from the allocation of @room bytes at @offset: a block of the store, or somebody else's.
- */
+static void set_foreign(struct smm_block *b, u32 offset, u32 room)
+{
+	memset(b, 0, sizeof(*b));
+	b->offset = offset;
+	b->length = b->room = room;
+}
+
+/* Fill @b from the allocation of @room bytes at @offset: a block, or somebody else's. */
 static int read_block(const struct smm_store *st, u32 offset, u32 room, struct smm_block *b)
 {
 	u8 bytes[HEADER + SMM_NAME_MAX];
 	u32 size = room < LOOK ? room : LOOK, all;
 	int r = get(st, offset, bytes, size);
 
-	memset(b, 0, sizeof(*b));
-	b->offset = offset;
-	b->room = room;
-	b->length = room;
+	set_foreign(b, offset, room);
 	if (r || size < HEADER || bytes[5] > SMM_NAME_MAX)
 		return r;
 	all = HEADER + bytes[5];
@@ -310,24 +311,19 @@ static int read_block(const struct smm_store *st, u32 offset, u32 room, struct s
 		r = get(st, offset + size, bytes + size, all - size);
 	if (r)
 		return r;
-	if (smm_crc32c(0, bytes + 4, all - 4) == get32(bytes) && unpack(b, bytes) &&
-	    (b->kind == SMM_KIND_SYSTEM) == (offset == st->smm.data))
-		return SMM_OK;
-	memset(b, 0, sizeof(*b));
-	b->offset = offset;
-	b->room = room;
-	b->length = room;
+	if (smm_crc32c(0, bytes + 4, all - 4) != get32(bytes) || !unpack(b, bytes) ||
+	    (b->kind == SMM_KIND_SYSTEM) != (offset == st->smm.data))
+		set_foreign(b, offset, room);
 	return SMM_OK;
 }
 
-/* The CRC-32C of @size bytes at @offset. */
+/* Add @size bytes at @offset to *crc. */
 static int sum(const struct smm_store *st, u32 offset, u32 size, u32 *crc)
 {
 	u8 chunk[CHUNK];
 	u32 at, n;
 	int r;
 
-	*crc = 0;
 	for (at = 0; at < size; at += n) {
 		n = size - at < CHUNK ? size - at : CHUNK;
 		r = get(st, offset + at, chunk, n);
@@ -348,32 +344,41 @@ static int read_checksum(const struct smm_store *st, const struct smm_block *b, 
 	return r;
 }
 
+/* The CRC of the first @size bytes of the payload of @b, all of which is what its checksum says. */
+static int sum_payload(const struct smm_store *st, const struct smm_block *b, u32 size, u32 *crc)
+{
+	u32 all, kept;
+	int r;
+
+	*crc = 0;
+	r = sum(st, payload(b), size, crc);
+	if (r || !b->checksummed)
+		return r;
+	all = *crc;
+	r = sum(st, payload(b) + size, b->length - size, &all);
+	if (!r)
+		r = read_checksum(st, b, &kept);
+	return !r && all != kept ? SMM_CHECKSUM : r;
+}
+
 /* Whether the payload of @b is what its checksum says, where it has one. */
 static int verify_payload(const struct smm_store *st, const struct smm_block *b)
 {
-	u32 crc, kept;
-	int r;
+	u32 crc;
 
-	if (!b->checksummed)
-		return SMM_OK;
-	r = sum(st, payload(b), b->length, &crc);
-	if (!r)
-		r = read_checksum(st, b, &kept);
-	return !r && crc != kept ? SMM_CHECKSUM : r;
+	return b->checksummed ? sum_payload(st, b, b->length, &crc) : SMM_OK;
 }
 
 /* Intent log */
 
-/* One step of an intent: bytes for an offset, or with @data NULL an allocation to make or to free.
- */
+/* One step of an intent: bytes, or with @data NULL an allocation to make or to free. */
 struct change {
 	u32 offset;
 	u32 size; /* bytes of @data; or of the allocation, 0 to free it */
 	const void *data;
 };
 
-/* The head of a change in a record. Allocations are at multiples of 4: the lowest bit tells the two
- * apart. */
+/* The head of a change in a record; bit 0 tells apart what is done to an allocation. */
 static u32 change_head(const struct change *c, u32 size)
 {
 	if (c->data)
@@ -496,16 +501,16 @@ static int carry_out(struct smm_store *st, const struct change *c, u32 count)
 	return r;
 }
 
-/* Make the allocation of the block whose header is at @offset, unless that was done. */
-static int remake(struct smm_store *st, u32 offset)
+/* With @make, make the allocation of the block whose header is at @offset, unless that was done. */
+static int remake(struct smm_store *st, u32 offset, int make)
 {
 	struct smm_block b;
 	int r = read_block(st, offset, st->smm.size - offset, &b);
 
-	if (!r && b.kind != SMM_KIND_FOREIGN)
-		r = change_allocation(st, offset, block_size(&b));
-	else if (!r)
+	if (!r && b.kind == SMM_KIND_FOREIGN)
 		r = SMM_CORRUPT;
+	if (!r && make)
+		r = change_allocation(st, offset, block_size(&b));
 	return r == SMM_PARAMETER_INVALID ? SMM_CORRUPT : r; /* in the middle of another */
 }
 
@@ -520,10 +525,14 @@ static int replay_change(struct smm_store *st, u32 at, u32 head, int make)
 
 	if (offset <= s->data + (size == 0) || offset >= s->size || size > s->size - offset)
 		return SMM_CORRUPT;
+	if (!size && offset & 2)
+		return SMM_CORRUPT;
+	if (!size && offset & 1)
+		return remake(st, offset - 1, make);
 	if (!make)
 		return SMM_OK;
 	if (!size)
-		return offset & 1 ? remake(st, offset - 1) : change_allocation(st, offset, 0);
+		return change_allocation(st, offset, 0);
 	start(&w, st, offset);
 	for (done = 0; done < size; done += n) {
 		n = size - done < CHUNK ? size - done : CHUNK;
@@ -562,13 +571,14 @@ static int replay_changes(struct smm_store *st, u32 size, int make)
 static int replay(struct smm_store *st)
 {
 	u8 head[LOG_HEAD], kept[RECORD_CRC];
-	u32 size, crc;
+	u32 size, crc = 0;
 	int r = get(st, st->log, head, sizeof(head));
 
-	size = head[0] * RECORD_UNIT;
-	if (r || (head[0] ^ head[1]) != 0xff || size <= RECORD_CRC ||
-	    LOG_HEAD + size > st->log_size)
+	if (r || (head[0] ^ head[1]) != 0xff)
 		return r;
+	size = head[0] * RECORD_UNIT;
+	if (size <= RECORD_CRC || LOG_HEAD + size > st->log_size)
+		return SMM_OK;
 	size -= RECORD_CRC;
 	r = sum(st, st->log + LOG_HEAD, size, &crc);
 	if (!r)
@@ -586,8 +596,7 @@ static int replay(struct smm_store *st)
 
 /* Blocks built anew */
 
-/* What a new payload is made of: @size bytes of @data at @at, elsewhere @old as far as it reaches,
- * @fill. */
+/* A new payload: @size bytes of @data at @at, elsewhere @old as far as it reaches, then @fill. */
 struct content {
 	const void *data;
 	u32 at, size;
@@ -684,18 +693,22 @@ static int provide_id(struct smm_store *st)
 	return r;
 }
 
-/* Whether the payload of @b can be changed, from @offset for @size bytes. */
+/* Whether @b, which may have been freed, has @size bytes of payload at @offset. */
 static int check_range(const struct smm_block *b, u32 offset, u32 size)
 {
-	return !b->offset || offset > b->length || size > b->length - offset ? SMM_OUT_OF_RANGE
-									     : SMM_OK;
+	if (!b->offset || offset > b->length || size > b->length - offset)
+		return SMM_OUT_OF_RANGE;
+	return SMM_OK;
 }
 
+/* Whether @b can be changed. */
 static int check_block(const struct smm_store *st, const struct smm_block *b)
 {
-	if (changeable(st))
-		return changeable(st);
-	return b->offset && b->kind != SMM_KIND_FOREIGN ? SMM_OK : SMM_PARAMETER_INVALID;
+	int r = changeable(st);
+
+	if (!r && (!b->offset || b->kind == SMM_KIND_FOREIGN))
+		r = SMM_PARAMETER_INVALID;
+	return r;
 }
 
 /* Change the header of @b to that of @next, which has as long a name. */
@@ -723,10 +736,19 @@ static u32 log_size(u32 size)
 	return log < LOG_MIN ? LOG_MIN : log > LOG_MAX ? LOG_MAX : log;
 }
 
-/* Note where in the store's own block @b everything is. */
-static void locate(struct smm_store *st, const struct smm_block *b)
+/* The store's own block, as it always is. */
+static void own_block(const struct smm_store *st, struct smm_block *b)
 {
-	st->id_mark = payload(b) + SYSTEM_FIELDS;
+	memset(b, 0, sizeof(*b));
+	b->offset = st->smm.data;
+	b->kind = SMM_KIND_SYSTEM;
+	b->length = SYSTEM_FIELDS + ID_MARK + st->log_size;
+}
+
+/* Note where in it everything is. */
+static void locate(struct smm_store *st)
+{
+	st->id_mark = st->smm.data + HEADER + SYSTEM_FIELDS;
 	st->log = st->id_mark + ID_MARK;
 }
 
@@ -743,19 +765,17 @@ int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], cons
 	st->replayed = 0;
 	if (!is_name(label, SMM_LABEL_MAX + 1, SMM_LABEL_MAX))
 		return SMM_BAD_NAME;
-	memset(&b, 0, sizeof(b));
-	b.kind = SMM_KIND_SYSTEM;
-	b.length = (u32)sizeof(system) + log_size(st->smm.size);
+	st->log_size = log_size(st->smm.size);
+	own_block(st, &b);
 	room = smm_data_bytes(st->smm.size, st->smm.granule);
-	if (room && room < SMM_OVERHEAD + b.length)
+	if (room && room < block_size(&b))
 		return SMM_NO_FREE_SPACE;
 	r = smm_format_begin(&st->smm);
 	if (r)
-		return r;
+		return settle(st, r);
 	memset(st->label, 0, sizeof(st->label));
 	memcpy(st->label, label, strlen(label));
 	memcpy(st->identity, identity, SMM_ID_BYTES);
-	st->log_size = log_size(st->smm.size);
 	st->next_id = st->id_limit = 1;
 
 	put32(put32(system + 4, VERSION), st->log_size);
@@ -771,43 +791,66 @@ int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], cons
 	if (!r)
 		r = smm_format_end(&st->smm);
 	if (!r)
-		locate(st, &b);
-	return r;
+		locate(st);
+	return settle(st, r);
 }
 
 /*
- * Find the store's own block, the first of all, and take up what it says. With SMM_CORRUPT it is
- * known where the other blocks are, and nothing else.
+ * Find the store's own block, the first of all, and take up what it says. Its header and its fields
+ * have a CRC each: one that is right makes the medium a store. With SMM_CORRUPT it is known
+ * where the other blocks are, and nothing else.
  */
-static int read_system(struct smm_store *st)
+static int read_system(struct smm_store *st, struct smm_block *b)
 {
 	u8 system[SYSTEM_FIELDS + ID_MARK];
-	u32 offset, room;
-	struct smm_block b;
-	int r = smm_walk(&st->smm, 0, &offset, &room);
+	u32 offset = st->smm.data, room;
+	int r = smm_usable(&st->smm, offset, &room);
 
-	if (!r)
-		r = read_block(st, offset, room, &b);
-	if (r)
-		return r;
-	if (offset != st->smm.data || b.kind != SMM_KIND_SYSTEM || b.length < sizeof(system))
+	if (r == SMM_CORRUPT) /* it reaches into a line beyond correction */
+		room = st->smm.size - offset;
+	else if (r)
+		return r == SMM_FREE_FAILED ? SMM_NOT_FORMATTED : r;
+	if (room < SMM_OVERHEAD + sizeof(system))
 		return SMM_NOT_FORMATTED;
-	r = get(st, payload(&b), system, sizeof(system));
+	r = read_block(st, offset, room, b);
+	if (!r)
+		r = get(st, offset + HEADER, system, sizeof(system));
 	if (r)
 		return r;
-	locate(st, &b);
-	if (get32(system) != smm_crc32c(0, system + 4, SYSTEM_FIELDS - 4))
+	if (get32(system) != smm_crc32c(0, system + 4, SYSTEM_FIELDS - 4)) {
+		if (b->kind != SMM_KIND_SYSTEM)
+			return SMM_NOT_FORMATTED;
+		locate(st);
 		return SMM_CORRUPT;
+	}
 	if (get32(system + 4) > VERSION)
 		return SMM_NEWER_FORMAT;
+	locate(st);
 	st->log_size = get32(system + 8);
-	if (st->log_size < LOG_MIN || st->log_size > LOG_MAX ||
-	    st->log_size > b.length - sizeof(system))
+	if (get32(system + 4) != VERSION || st->log_size < LOG_MIN || st->log_size > LOG_MAX ||
+	    st->log_size > room - SMM_OVERHEAD - sizeof(system))
 		return SMM_CORRUPT;
 	memcpy(st->identity, system + 12, SMM_ID_BYTES);
 	memcpy(st->label, system + 28, SMM_LABEL_MAX);
 	st->label[SMM_LABEL_MAX] = '\0';
 	return SMM_OK;
+}
+
+/* Write the header of the store's own block again if @b, what it says, is not what it always is. */
+static int heal_header(struct smm_store *st, const struct smm_block *b)
+{
+	u8 header[HEADER];
+	struct smm_block own;
+	struct writer w;
+
+	own_block(st, &own);
+	own.room = b->room;
+	if (!memcmp(b, &own, sizeof(own)))
+		return SMM_OK;
+	st->smm.corrected++;
+	start(&w, st, own.offset);
+	append(&w, header, pack(&own, header));
+	return finish(&w);
 }
 
 /* The mark below which ids have been given; after the log was replayed. */
@@ -818,33 +861,29 @@ static int read_id_mark(struct smm_store *st)
 
 	if (r)
 		return r;
-	if (get32(mark + 4) != smm_crc32c(0, mark, 4))
-		return SMM_CORRUPT;
 	st->next_id = st->id_limit = get32(mark);
-	return SMM_OK;
+	return !st->next_id || get32(mark + 4) != smm_crc32c(0, mark, 4) ? SMM_CORRUPT : SMM_OK;
 }
 
 int smm_store_mount(struct smm_store *st)
 {
-	int damaged, r;
+	struct smm_block own;
+	int r;
 
 	st->log = 0;
-	st->trouble = SMM_OK;
 	st->replayed = 0;
-	damaged = smm_mount(&st->smm);
-	if (damaged && damaged != SMM_CORRUPT)
-		return damaged;
-	r = read_system(st);
-	if (r == SMM_NOT_FORMATTED && damaged)
-		r = SMM_CORRUPT;
-	if (!r)
-		r = damaged;
+	st->trouble = smm_mount(&st->smm);
+	if (st->trouble && st->trouble != SMM_CORRUPT)
+		return st->trouble;
+	r = read_system(st, &own);
 	if (!r)
 		r = replay(st);
+	if (!r && !st->trouble)
+		r = heal_header(st, &own);
 	if (!r)
 		r = read_id_mark(st);
-	if (r == SMM_NEWER_FORMAT)
-		st->log = 0;
+	if (!r || r == SMM_NOT_FORMATTED)
+		r = st->trouble ? st->trouble : r;
 	st->trouble = r;
 	return r;
 }
@@ -866,35 +905,36 @@ int smm_store_next(struct smm_store *st, u32 after, struct smm_block *b)
 	return r || !offset ? r : read_block(st, offset, room, b);
 }
 
-int smm_store_find(struct smm_store *st, const char *name, struct smm_block *b)
+/* The first block with @name, or with @name NULL that of @id. */
+static int look_up(struct smm_store *st, const char *name, u32 id, struct smm_block *b)
 {
 	u32 after = 0;
 	int r;
 
 	while (!(r = smm_store_next(st, after, b)) && b->offset) {
-		if (b->kind != SMM_KIND_FOREIGN && !strcmp(b->name, name))
-			return SMM_OK;
 		after = b->offset;
+		if (b->kind == SMM_KIND_FOREIGN)
+			continue;
+		if (name ? !strcmp(b->name, name) : b->id == id)
+			return SMM_OK;
 	}
 	return r ? r : SMM_NOT_FOUND;
 }
 
+int smm_store_find(struct smm_store *st, const char *name, struct smm_block *b)
+{
+	return look_up(st, name, 0, b);
+}
+
 int smm_store_find_id(struct smm_store *st, u32 id, struct smm_block *b)
 {
-	u32 after = 0;
-	int r;
-
-	while (!(r = smm_store_next(st, after, b)) && b->offset) {
-		if (b->kind != SMM_KIND_FOREIGN && b->id == id)
-			return SMM_OK;
-		after = b->offset;
-	}
-	return r ? r : SMM_NOT_FOUND;
+	return look_up(st, NULL, id, b);
 }
 
 int smm_store_create(struct smm_store *st, struct smm_block *b, const void *data, u8 fill)
 {
 	struct content content = { data, 0, data ? b->length : 0, NULL, fill };
+	struct smm_block next = *b;
 	int r = changeable(st);
 
 	if (r)
@@ -907,15 +947,17 @@ int smm_store_create(struct smm_store *st, struct smm_block *b, const void *data
 	r = provide_id(st);
 	if (r)
 		return settle(st, r);
-	b->id = st->next_id;
-	b->generation = 1;
-	b->checksummed = 1;
-	r = build(st, b, &content);
+	next.id = st->next_id;
+	next.generation = 1;
+	next.checksummed = 1;
+	r = build(st, &next, &content);
 	if (!r)
-		r = smm_commit(&st->smm, b->offset, block_size(b));
-	if (!r)
-		st->next_id++;
-	return settle(st, r);
+		r = smm_commit(&st->smm, next.offset, block_size(&next));
+	if (r)
+		return settle(st, r);
+	st->next_id++;
+	*b = next;
+	return SMM_OK;
 }
 
 int smm_store_replace(struct smm_store *st, struct smm_block *b, const void *data, u32 length)
@@ -971,14 +1013,15 @@ static int new_checksum(const struct smm_store *st, const struct smm_block *b, u
 		difference = crc_update(difference, chunk, n);
 	}
 	r = read_checksum(st, b, crc);
-	*crc ^= crc_zeros(difference, b->length - offset - size);
+	if (!r)
+		*crc ^= crc_zeros(difference, b->length - offset - size);
 	return r;
 }
 
 int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const void *data,
 		    u32 size)
 {
-	struct content content = { data, offset, size, b, 0 };
+	struct content content = { data, offset, size, size == b->length ? NULL : b, 0 };
 	struct change changes[2];
 	struct smm_block next = *b;
 	u8 checksum[CHECKSUM];
@@ -1032,7 +1075,7 @@ int smm_store_write_in_place(struct smm_store *st, struct smm_block *b, u32 offs
 int smm_store_add(struct smm_store *st, struct smm_block *b, int64_t delta, int64_t *value)
 {
 	u8 bytes[COUNTER];
-	int64_t old;
+	int64_t total;
 	int r = changeable(st);
 
 	if (!r && b->kind != SMM_KIND_COUNTER)
@@ -1041,14 +1084,16 @@ int smm_store_add(struct smm_store *st, struct smm_block *b, int64_t delta, int6
 		r = smm_store_read(st, b, 0, bytes, sizeof(bytes));
 	if (r)
 		return settle(st, r);
-	old = (int64_t)((u64)get32(bytes) | (u64)get32(bytes + 4) << 32);
-	if (delta > 0 ? old > INT64_MAX - delta : old < INT64_MIN - delta)
+	total = (int64_t)((u64)get32(bytes) | (u64)get32(bytes + 4) << 32);
+	if (delta > 0 ? total > INT64_MAX - delta : total < INT64_MIN - delta)
 		return SMM_OVERFLOW;
-	*value = old + delta;
-	if (!delta)
-		return SMM_OK;
-	put32(put32(bytes, (u32)(u64)*value), (u32)((u64)*value >> 32));
-	return smm_store_write(st, b, 0, bytes, sizeof(bytes));
+	total += delta;
+	put32(put32(bytes, (u32)(u64)total), (u32)((u64)total >> 32));
+	if (delta)
+		r = smm_store_write(st, b, 0, bytes, sizeof(bytes));
+	if (!r)
+		*value = total;
+	return r;
 }
 
 int smm_store_rename(struct smm_store *st, struct smm_block *b, const char *name)
@@ -1104,21 +1149,16 @@ static int clear_behind(const struct smm_store *st, const struct smm_block *b, u
 	return finish(&w);
 }
 
-/* Change the length of @b within its allocation: header, what was the checksum, and the new
- * checksum. */
-static int change_length(struct smm_store *st, struct smm_block *b, u32 length)
+/* Change the length of @b in its allocation; @crc is that of the payload that stays. */
+static int change_length(struct smm_store *st, struct smm_block *b, u32 length, u32 crc)
 {
 	static const u8 zeros[CHECKSUM];
 	u8 header[HEADER + SMM_NAME_MAX], checksum[CHECKSUM];
 	struct smm_block next = *b;
 	struct change changes[3];
-	u32 crc, count = 0, grown = length > b->length ? length - b->length : 0;
-	int r = verify_payload(st, b);
+	u32 count = 0, grown = length > b->length ? length - b->length : 0;
+	int r = grown ? clear_behind(st, b, length) : SMM_OK;
 
-	if (!r)
-		r = sum(st, payload(b), grown ? b->length : length, &crc);
-	if (!r && grown)
-		r = clear_behind(st, b, length);
 	if (r)
 		return r;
 	next.length = length;
@@ -1144,6 +1184,7 @@ int smm_store_resize(struct smm_store *st, struct smm_block *b, u32 length)
 {
 	struct content content = { NULL, 0, 0, b, 0 };
 	struct smm_block next = *b;
+	u32 crc;
 	int r = check_block(st, b);
 
 	if (!r && b->kind == SMM_KIND_COUNTER)
@@ -1153,12 +1194,13 @@ int smm_store_resize(struct smm_store *st, struct smm_block *b, u32 length)
 	if (length > st->smm.size)
 		return SMM_NO_FREE_SPACE;
 	next.length = length;
-	if (block_size(&next) > b->room)
+	r = sum_payload(st, b, length < b->length ? length : b->length, &crc);
+	if (!r && block_size(&next) > b->room)
 		r = smm_resize(&st->smm, b->offset, block_size(&next));
 	if (r == SMM_NO_FREE_SPACE)
 		return settle(st, rebuild(st, b, &next, &content));
 	if (!r)
-		r = change_length(st, b, length);
+		r = change_length(st, b, length, crc);
 	if (!r)
 		r = smm_resize(&st->smm, b->offset, block_size(b));
 	if (!r)

@@ -11,7 +11,11 @@
  *
  * After SMM_IO_ERR from a call that changes something it is not known how far the change came. The
  * store then answers everything with SMM_IO_ERR until smm_store_mount() has settled it one way or
- * the other; every struct smm_block taken before that has to be looked up again.
+ * the other; every struct smm_block taken before that has to be looked up again. SMM_IO_ERR from a
+ * call that only reads has changed nothing; mount again, too, before the next call.
+ *
+ * SMM_CORRUPT from a call that changes something means the same as from a mount: from now on the
+ * store can be read, as far as it is intact, and not be changed.
  */
 #ifndef SMM_STORE_H
 #define SMM_STORE_H
@@ -52,8 +56,7 @@ struct smm_block {
 	char name[SMM_NAME_MAX + 1]; /* NUL-terminated; "" for none */
 };
 
-/* A store. Zero it, set the first group of @smm, then smm_store_format() or smm_store_mount() it.
- */
+/* A store. Zero it, set the first group of @smm, then smm_store_format() or smm_store_mount(). */
 struct smm_store {
 	struct smm smm;
 	/* Filled by mount and format; read-only for the caller. */
@@ -76,7 +79,7 @@ struct smm_store {
  * @label: a name for people, at most 31 bytes, otherwise as a block's name; may be ""
  *
  * The superblock is written last: power loss leaves a medium that a mount answers with
- * SMM_UNFINISHED or SMM_NOT_FORMATTED.
+ * SMM_UNFINISHED; in the first three bytes of it, what the medium was before.
  *
  * Return: SMM_OK; SMM_BAD_NAME for the label, SMM_NO_FREE_SPACE if the medium is too small for a
  * store (below about 300 bytes), both with nothing written; and as smm_format().
@@ -88,11 +91,12 @@ int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], cons
  * @st: with the first group of @st->smm set
  *
  * Mounts the allocator and finishes the update that the intent log holds, if any. Reads no block
- * headers: smm_store_next() does. Power loss during it is harmless.
+ * headers: smm_store_next() does. Power loss during it is harmless. With SMM_CORRUPT an update that
+ * makes or frees an allocation waits in the log until the map is whole again.
  *
  * Return: as smm_mount(); SMM_NOT_FORMATTED also for a memory of smm.h that holds no store,
- * SMM_NEWER_FORMAT also for a store of a newer version. After SMM_CORRUPT the intact blocks can be
- * walked and read, and nothing can be changed.
+ * SMM_NEWER_FORMAT also for a store of a newer version, of which only the map was corrected. After
+ * SMM_CORRUPT the intact blocks can be walked and read, and nothing can be changed.
  */
 int smm_store_mount(struct smm_store *st);
 
@@ -111,6 +115,8 @@ int smm_store_next(struct smm_store *st, u32 after, struct smm_block *b);
 /**
  * smm_store_find() - look a block up by name: reads the headers up to it.
  * smm_store_find_id() - look a block up by id.
+ *
+ * The first one in the order of addresses; with the name "", the first one without a name.
  *
  * Return: SMM_OK, SMM_NOT_FOUND, SMM_NOT_FORMATTED, SMM_IO_ERR.
  */
@@ -176,8 +182,8 @@ int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const
  * smm_store_write_in_place() - change a part of the payload in the order of its bytes.
  *
  * Cheaper for large writes, and no more than that: power loss leaves a first part of the bytes new
- * and the others old. The block loses its checksum until the next smm_store_replace(). Errors as
- * smm_store_write().
+ * and the others old. The block loses its checksum until it is built anew: by smm_store_replace(),
+ * or by another call that has to move it. Errors as smm_store_write().
  */
 int smm_store_write_in_place(struct smm_store *st, struct smm_block *b, u32 offset,
 			     const void *data, u32 size);
@@ -206,7 +212,9 @@ int smm_store_set_mode(struct smm_store *st, struct smm_block *b, u16 mode);
  * smm_store_resize() - change the length.
  *
  * The content is kept up to the smaller length, new bytes are zero. In place where it can be,
- * otherwise by copy. A counter cannot be resized. Errors as smm_store_write().
+ * otherwise by copy. A counter cannot be resized. Power loss leaves the old length or the new, and
+ * perhaps room behind the block that its next resize or replacement gives back. Errors as
+ * smm_store_write(); SMM_FREE_FAILED for a block that was freed by another handle.
  */
 int smm_store_resize(struct smm_store *st, struct smm_block *b, u32 length);
 

@@ -126,9 +126,9 @@ static int mount_superblock(u8 *bytes, u32 size, u32 *granule)
 	if (!memcmp(b, "smp", 3))
 		return SMM_UNFINISHED;
 	whole = correct(b, SUPERBLOCK_CHECK);
-	if (memcmp(b, "smm", 3) || !(b[3] >> 4))
+	if (memcmp(b, "smm", 3))
 		return SMM_NOT_FORMATTED;
-	if (!whole)
+	if (!whole || !(b[3] >> 4))
 		return SMM_CORRUPT;
 	if (b[3] >> 4 > 1)
 		return SMM_NEWER_FORMAT;
@@ -175,7 +175,7 @@ int image_mount(u8 *bytes, u32 size, struct model *m)
 	if (r)
 		return r;
 	if (!image_geometry(size, granule, &g))
-		return SMM_PARAMETER_INVALID;
+		return SMM_CORRUPT;
 	for (line = 0; line < g.lines; line++)
 		if (!mount_line(bytes, &g, line))
 			r = SMM_CORRUPT;

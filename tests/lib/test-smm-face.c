@@ -360,6 +360,41 @@ static void granule_is_reported_by_a_rebuild(void **state)
 	}
 }
 
+/* A memory is a value: a copy of the struct works, and the first may be gone. */
+static void a_copy_of_the_struct(void **state)
+{
+	struct fixture *f = *state;
+	struct smm_mem_info copy;
+	u8 *first = smm_malloc(&f->m.info, 8), *second;
+
+	assert_non_null(first);
+	copy = f->m.info;
+	memset(&f->m.info, 0xee, sizeof(f->m.info));
+	second = smm_malloc(&copy, 8);
+	assert_ptr_equal(second, first + 8);
+	assert_int_equal(smm_free(&copy, first), SMM_OK);
+	f->m.info = copy;
+	memset(&copy, 0xee, sizeof(copy));
+	assert_ptr_equal(smm_next(&f->m.info, NULL), second);
+	assert_int_equal(smm_free(&f->m.info, second), SMM_OK);
+	assert_int_equal(smm_check(&f->m.info), SMM_OK);
+	assert_int_equal(memory_rebuild(&f->m), SMM_OK);
+	assert_null(smm_next(&f->m.info, NULL));
+}
+
+/* Damage in the map does not hide how the memory is laid out. */
+static void granule_of_a_damaged_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	memory_forget(&f->m);
+	f->m.info.granule = 16;
+	assert_int_equal(smm_memory_create(&f->m.info), SMM_OK);
+	f->m.chip.bytes[SMM_SUPERBLOCK] ^= 3;
+	assert_int_equal(memory_rebuild(&f->m), SMM_CORRUPT);
+	assert_int_equal(f->m.info.granule, 16);
+}
+
 #define face_test(function)                                                       \
 	cmocka_unit_test_setup_teardown(function, setup_without_copy, teardown),  \
 	{                                                                         \
@@ -382,6 +417,8 @@ int main(void)
 		face_test(next_goes_through_all_blocks),
 		face_test(rebuild_of_what_is_no_such_memory),
 		face_test(granule_is_reported_by_a_rebuild),
+		face_test(a_copy_of_the_struct),
+		face_test(granule_of_a_damaged_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,7 @@ static void create_refuses(void **state)
 	check(r, smm_store_create(&r->store, &b, NULL, 0) == SMM_OK);
 	b = good;
 	check(r, smm_store_create(&r->store, &b, NULL, 0) == SMM_NO_FREE_SPACE);
+	check(r, !memcmp(&b, &good, sizeof(b)));
 }
 
 /* The last ids there are: each is given once, then no more. */
@@ -387,6 +388,8 @@ static void free_blocks(void **state)
 	struct rig *r = *state;
 	struct smm_block a = rig_create(r, "a", 4), b = rig_create(r, "b", 4), old = a;
 	struct smm_stats before, after;
+	int64_t value;
+	u8 bytes[8];
 
 	check(r, smm_measure(&r->store.smm, &before) == SMM_OK);
 	check(r, smm_store_free(&r->store, &a) == SMM_OK && !a.offset);
@@ -396,6 +399,13 @@ static void free_blocks(void **state)
 	refuses(r, SMM_FREE_FAILED, smm_store_free(&r->store, &old));
 	a = (struct smm_block){ 0 };
 	refuses(r, SMM_FREE_FAILED, smm_store_free(&r->store, &a));
+	/* A block that was freed through this handle is none for any call. */
+	a = create_counter(r);
+	check(r, smm_store_free(&r->store, &a) == SMM_OK);
+	refuses(r, SMM_OUT_OF_RANGE, smm_store_read(&r->store, &a, 0, bytes, sizeof(bytes)));
+	refuses(r, SMM_OUT_OF_RANGE, smm_store_add(&r->store, &a, 0, &value));
+	refuses(r, SMM_PARAMETER_INVALID, smm_store_write(&r->store, &a, 0, bytes, 1));
+	refuses(r, SMM_PARAMETER_INVALID, smm_store_resize(&r->store, &a, 1));
 	rig_check_block(r, &b, "\1\2\3\4");
 }
 

@@ -129,9 +129,7 @@ static void check_entry(struct rig *r, const struct entry *e, u32 offset)
 /* What a mount has to answer to a flipped bit at @offset of the store's own. */
 static int expected_mount(const struct smm_store *st, u32 offset)
 {
-	if (offset < st->smm.data || offset >= layout_log(st))
-		return SMM_OK;
-	return offset < layout_system(st) ? SMM_NOT_FORMATTED : SMM_CORRUPT;
+	return offset < layout_system(st) || offset >= layout_log(st) ? SMM_OK : SMM_CORRUPT;
 }
 
 static void check_flip(struct rig *r, const struct stock *s, u32 offset, const u8 *whole)
@@ -141,14 +139,13 @@ static void check_flip(struct rig *r, const struct stock *s, u32 offset, const u
 	int expected = expected_mount(&r->store, offset);
 
 	check(r, rig_mount(r) == expected);
-	if (offset < r->store.smm.data)
+	if (offset < layout_system(&r->store))
 		check(r, !memcmp(r->chip.bytes, whole, SIZE)); /* healed */
 	else
 		check(r, !r->chip.writes);
 	if (expected != SMM_OK)
 		refuses(r, expected, smm_store_create(&r->store, &b, NULL, 0));
-	if (expected != SMM_NOT_FORMATTED)
-		check_others(r, s, damaged);
+	check_others(r, s, damaged);
 	if (damaged)
 		check_entry(r, damaged, offset);
 }
@@ -239,10 +236,16 @@ static void damaged_counter(void **state)
 	struct smm_block b = { .kind = SMM_KIND_COUNTER, .length = 8 };
 	int64_t value;
 
+	value = 4711;
 	check(r, smm_store_create(&r->store, &b, NULL, 0) == SMM_OK);
 	flip(r, 8 * layout_payload(&b));
 	refuses(r, SMM_CHECKSUM, smm_store_add(&r->store, &b, 1, &value));
 	refuses(r, SMM_CHECKSUM, smm_store_add(&r->store, &b, 0, &value));
+	check(r, value == 4711);
+	flip(r, 8 * layout_payload(&b));
+	r->chip.power = 3;
+	check(r, smm_store_add(&r->store, &b, 1, &value) == SMM_IO_ERR);
+	check(r, value == 4711);
 }
 
 /*
@@ -405,8 +408,8 @@ static void failing_mounts(void **state)
 			if (r.chip.calls_left != CHIP_NEVER)
 				break;
 			check(&r, result == SMM_IO_ERR);
-			check(&r, smm_store_next(&r.store, 0, &b) != SMM_OK);
-			check(&r, smm_store_create(&r.store, &b, NULL, 0) != SMM_OK);
+			check(&r, smm_store_next(&r.store, 0, &b) == SMM_IO_ERR);
+			check(&r, smm_store_create(&r.store, &b, NULL, 0) == SMM_IO_ERR);
 			check(&r, rig_mount(&r) == SMM_OK);
 			trial_check_store(&t, &r, &is);
 			stock_destroy(&is);
@@ -421,6 +424,7 @@ static void failing_mounts(void **state)
 
 static void failing_formats(void **state)
 {
+	struct smm_block b;
 	struct rig r;
 	u64 calls;
 	int result = SMM_IO_ERR, mounted;
@@ -434,6 +438,8 @@ static void failing_formats(void **state)
 		r.chip.calls_left = calls;
 		result = smm_store_format(&r.store, rig_identity, RIG_LABEL);
 		check(&r, (result == SMM_IO_ERR) == (r.chip.calls_left == CHIP_NEVER));
+		chip_power_on(&r.chip);
+		check(&r, smm_store_next(&r.store, 0, &b) == result);
 		mounted = rig_mount(&r);
 		if (result == SMM_IO_ERR)
 			check(&r, mounted == SMM_NOT_FORMATTED || mounted == SMM_UNFINISHED);

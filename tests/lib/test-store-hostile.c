@@ -331,10 +331,26 @@ static void lying_store_blocks(void **state)
 		refuses(r, SMM_CORRUPT, rig_mount(r));
 		check(r, check_all_bounds(r) == 1);
 	}
-	/* A block that is too short for what the store keeps in it. */
 	rig_restore(r, &whole);
+	r->trying = "no version";
+	layout_put32(r->chip.bytes + system + AT_VERSION, 0);
+	layout_protect_system(r->chip.bytes + system);
+	refuses(r, SMM_CORRUPT, rig_mount(r));
+	rig_restore(r, &whole);
+	r->trying = "no first id";
+	memset(r->chip.bytes + layout_id_mark(&r->store), 0, LAYOUT_ID_MARK);
+	layout_protect_id_mark(r->chip.bytes + layout_id_mark(&r->store));
+	refuses(r, SMM_CORRUPT, rig_mount(r));
+	/* The header says nothing that the fields do not say. */
+	rig_restore(r, &whole);
+	r->trying = "a block that is too short";
 	layout_put32(r->chip.bytes + system - LAYOUT_HEADER + AT_LENGTH, 60);
 	layout_protect_header(r->chip.bytes + system - LAYOUT_HEADER);
+	check(r, rig_mount(r) == SMM_OK);
+	check(r, !memcmp(r->chip.bytes, whole.bytes, RIG_SIZE));
+	r->trying = "neither header nor fields";
+	r->chip.bytes[system - 1]++;
+	r->chip.bytes[system]++;
 	refuses(r, SMM_NOT_FORMATTED, rig_mount(r));
 	moment_destroy(&whole);
 }
@@ -387,6 +403,9 @@ static void lying_records(void **state)
 		{ "2,047 bytes of a short record", 0, 8, layout_bytes(data, 2047) },
 		{ "a release past the end", 0, 0, layout_release(0x1ffffc) },
 		{ "a release in the map", 0, 0, layout_release(12) },
+		{ "a release off the granules", 0, 0, layout_release(data + 402) },
+		{ "a release of the store's own block", 0, 0, layout_release(data) },
+		{ "the store's own block made anew", 0, 0, layout_commit(data) },
 		{ "an allocation past the end", 0, 0, layout_commit(0x1ffffc) },
 		{ "an allocation in the map", 0, 0, layout_commit(12) },
 		{ "an allocation without a header", 0, 0, layout_commit(data + 600) },
