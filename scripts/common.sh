@@ -7,10 +7,10 @@ smm_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 build_packages=(
 	gcc libc6-dev meson ninja-build pkgconf
-	libev-dev libinih-dev libsmartcols-dev libsystemd-dev uthash-dev
+	libev-dev libgpiod-dev libinih-dev libsmartcols-dev libsystemd-dev libudev-dev uthash-dev
 )
 run_packages=(dbus-daemon systemd) # busctl is in systemd
-test_packages=(bats g++ libcmocka-dev)
+test_packages=(bats g++ gpiod i2c-tools libcmocka-dev)
 
 missing_packages() {
 	local package
