@@ -11,9 +11,9 @@
 
 /* The properties of org.smm1.Memory that are shown; strings live as long as the message. */
 struct status {
-	const char *name, *model, *technology, *bus, *device, *state;
+	const char *name, *model, *technology, *identification, *bus, *device, *state, *reason;
 	uint64_t size, usable, free, largest_free;
-	uint32_t granule, blocks;
+	uint32_t granule, blocks, speed;
 	int write_protected;
 };
 
@@ -27,7 +27,10 @@ static const struct {
 	{ "Technology", 's', offsetof(struct status, technology) },
 	{ "Bus", 's', offsetof(struct status, bus) },
 	{ "Device", 's', offsetof(struct status, device) },
+	{ "Identification", 's', offsetof(struct status, identification) },
+	{ "BusSpeed", 'u', offsetof(struct status, speed) },
 	{ "State", 's', offsetof(struct status, state) },
+	{ "StateReason", 's', offsetof(struct status, reason) },
 	{ "Size", 't', offsetof(struct status, size) },
 	{ "UsableSize", 't', offsetof(struct status, usable) },
 	{ "FreeSize", 't', offsetof(struct status, free) },
@@ -80,8 +83,19 @@ static void print_status(const struct status *s)
 	char size[SIZE_TEXT], usable[SIZE_TEXT], free[SIZE_TEXT], largest[SIZE_TEXT];
 
 	printf("%s: %s\n", s->name, s->state);
-	printf(ROW "%s (%s), %s\n", "Chip", s->model, s->technology, format_size(s->size, size));
-	printf(ROW "%s, %s\n", "Bus", s->bus, s->device);
+	if (s->reason && *s->reason)
+		printf(ROW "%s\n", "Because", s->reason);
+	if (s->size)
+		printf(ROW "%s (%s), %s\n", "Chip", s->model, s->technology,
+		       format_size(s->size, size));
+	if (s->identification && *s->identification)
+		printf(ROW "%s\n", "Identified", s->identification);
+	printf(ROW "%s, %s", "Bus", s->bus, s->device);
+	if (s->speed)
+		printf(", %" PRIu32 " kHz", s->speed / 1000);
+	putchar('\n');
+	if (!s->granule)
+		return; /* nothing is known of what is on it */
 	printf(ROW "%s\n", "Write protect", s->write_protected ? "on" : "off");
 	printf(ROW "%" PRIu32 ", in granules of %" PRIu32 " bytes\n", "Blocks", s->blocks,
 	       s->granule);

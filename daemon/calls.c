@@ -22,6 +22,7 @@ struct call {
 	bool of_block;                                           /* about one block, by its id */
 	int (*read)(struct request *request, sd_bus_message *m); /* or NULL */
 	int (*run)(struct request *request, struct volume *volume, const struct caller *caller);
+	bool reads; /* and changes nothing: it may run in the middle of another */
 	int (*reply)(const struct request *request, sd_bus_message *m); /* NULL: an empty one */
 };
 
@@ -69,6 +70,15 @@ static void run(struct task *task)
 
 	request->result =
 		request->call->run(request, request->memory->volume, &request->creds->caller);
+}
+
+/* On the worker's thread, too. */
+static bool fits(struct task *task)
+{
+	struct request *q = (struct request *)task;
+
+	return volume_fits_between(q->memory->volume, q->id, q->name,
+				   q->name ? UINT32_MAX : q->size);
 }
 
 static int send_result(const struct request *request)
@@ -156,6 +166,7 @@ static int start(const struct call *call, sd_bus_message *m, struct memory *memo
 	if (!request)
 		return -ENOMEM;
 	request->task.run = run;
+	request->task.fits = call->reads ? fits : NULL;
 	request->task.finish = finish;
 	request->call = call;
 	request->memory = memory;
@@ -285,6 +296,7 @@ int call_read(sd_bus_message *m, void *memory, sd_bus_error *error)
 		.of_block = true,
 		.read = read_read,
 		.run = run_read,
+		.reads = true,
 		.reply = reply_content,
 	};
 
@@ -364,6 +376,7 @@ int call_load(sd_bus_message *m, void *memory, sd_bus_error *error)
 	static const struct call call = {
 		.read = read_name,
 		.run = run_load,
+		.reads = true,
 		.reply = reply_content,
 	};
 

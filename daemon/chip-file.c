@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "chip-table.h"
 #include "util.h"
 
 /* A long transfer is a row of messages, as on a bus, so that its bytes land at an even pace. */
@@ -17,7 +18,7 @@
 #define READ_OVERHEAD  4u
 #define WRITE_OVERHEAD 3u
 
-#define NSEC_PER_SEC 1000000000u
+#define NSEC_PER_SEC 1000000000ull
 
 struct chip_file {
 	struct chip chip;
@@ -153,11 +154,18 @@ static int take_size(int fd, const char *path, uint32_t size, sd_bus_error *erro
 	return 0;
 }
 
-int chip_file_open(const char *path, uint32_t size, uint32_t wire_speed, struct chip **chip,
-		   sd_bus_error *error)
+/* As fast as the file is too fast to be cut in slices. */
+static uint32_t ns_per_byte(uint32_t wire_speed)
 {
+	return wire_speed ? (uint32_t)(CLOCKS * NSEC_PER_SEC / wire_speed) : 1;
+}
+
+int chip_file_open(const struct memory_config *config, struct chip **chip, sd_bus_error *error)
+{
+	const char *path = config->path;
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	bool read_only = fd < 0 && (errno == EACCES || errno == EROFS);
+	const struct chip_model *model = chip_model_find(config->model);
 	struct chip_file *f;
 	int r;
 
@@ -172,16 +180,30 @@ int chip_file_open(const char *path, uint32_t size, uint32_t wire_speed, struct 
 			error, EBUSY, "%s is in use already; 'fuser %s' says by which process",
 			path, path);
 	}
-	r = take_size(fd, path, size, error);
+	r = take_size(fd, path, config->size, error);
 	if (r < 0)
 		return r;
 	f = malloc(sizeof(*f));
 	if (!f)
 		return -ENOMEM;
 	*f = (struct chip_file){
-		.chip = { .ops = &file_ops, .size = size, .read_only = read_only },
+		.chip = {
+			.ops = &file_ops,
+			.size = config->size,
+			.page_size = model ? model->page_size : config->page_size,
+			.read_overhead = READ_OVERHEAD,
+			.write_overhead = WRITE_OVERHEAD,
+			.ns_per_byte = ns_per_byte(config->wire_speed),
+			.read_only = read_only,
+			.why_read_only = "its file cannot be written",
+			.bus = "file",
+			.device = path,
+			.model = model ? model->name : "custom",
+			.technology = model ? model->technology : "unknown",
+			.identified = "as configured",
+		},
 		.fd = TAKE_FD(fd),
-		.wire_speed = wire_speed,
+		.wire_speed = config->wire_speed,
 	};
 	*chip = &f->chip;
 	return 0;

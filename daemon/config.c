@@ -7,29 +7,15 @@
 #include <ini.h>
 
 #include "chip-table.h"
+#include "config-keys.h"
 #include "log.h"
-#include "numbers.h"
 #include "smm_store.h"
 #include "util.h"
 
 #define NAME_LENGTH_MAX 31u  /* the label of a chip has to hold it */
 #define LINE_LENGTH_MAX 190u /* inih cuts longer ones apart */
-#define SIZE_MIN        512u /* bytes: in less, a store has no room for blocks */
 #define DEFAULT_MODE    0600
-
-enum key_id {
-	KEY_BUS,
-	KEY_PATH,
-	KEY_MODEL,
-	KEY_SIZE,
-	KEY_GRANULE,
-	KEY_FORMAT,
-	KEY_MIRROR,
-	KEY_QUOTA,
-	KEY_DEFAULT_MODE,
-	KEY_WIRE_SPEED,
-	N_KEYS
-};
+#define DEFAULT_SCRUB   3600u /* seconds */
 
 struct place {
 	const char *file; /* NULL: nowhere */
@@ -51,147 +37,6 @@ struct parser {
 	struct section *section; /* that of the line in hand; NULL where there is none to fill */
 	bool refused;            /* its heading was a mistake: its keys are passed over */
 	unsigned int mistakes;
-};
-
-/* Values. Each function takes a value into @m, or says what is wrong with it. */
-
-static const char *set_string(char **target, const char *value)
-{
-	free(*target);
-	*target = strdup(value);
-	return *target ? NULL : "there is no memory left to keep it";
-}
-
-static const char *parse_bus(struct memory_config *m, const char *value)
-{
-	if (!strcmp(value, "i2c") || !strcmp(value, "spi"))
-		return "this build serves 'file'";
-	if (strcmp(value, "file") != 0)
-		return "there is no such bus";
-	m->bus = BUS_FILE;
-	return NULL;
-}
-
-static const char *parse_path(struct memory_config *m, const char *value)
-{
-	return *value == '/' ? set_string(&m->path, value) : "it does not begin with '/'";
-}
-
-static const char *parse_model(struct memory_config *m, const char *value)
-{
-	const struct chip_model *model = chip_model_find(value);
-
-	if (!model && strcmp(value, "auto") != 0 && strcmp(value, "custom") != 0)
-		return "no chip of that name is known";
-	return set_string(&m->model, model ? model->name : "custom");
-}
-
-static const char *parse_size(struct memory_config *m, const char *value)
-{
-	uint32_t size;
-
-	if (!parse_number(value, 1024, &size))
-		return "this is not a size";
-	if (size < SIZE_MIN)
-		return "this is too small for named blocks";
-	if (size > SMM_SIZE_MAX)
-		return "this is more than smm can manage";
-	if (size % 4)
-		return "this is not a multiple of 4";
-	m->size = size;
-	return NULL;
-}
-
-static const char *parse_granule(struct memory_config *m, const char *value)
-{
-	uint32_t granule;
-
-	if (!parse_number(value, 1024, &granule))
-		return "this is not a size";
-	if (granule < SMM_GRANULE || granule > SMM_GRANULE_MAX || granule & (granule - 1))
-		return "this is not a power of two in the range";
-	m->granule = granule;
-	return NULL;
-}
-
-static const char *parse_format(struct memory_config *m, const char *value)
-{
-	if (!strcmp(value, "never"))
-		m->format = FORMAT_NEVER;
-	else if (!strcmp(value, "blank"))
-		m->format = FORMAT_BLANK;
-	else
-		return "there is no such rule";
-	return NULL;
-}
-
-static const char *parse_mirror(struct memory_config *m, const char *value)
-{
-	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return "this is neither yes nor no";
-	m->mirror = !strcmp(value, "yes");
-	return NULL;
-}
-
-static const char *parse_quota(struct memory_config *m, const char *value)
-{
-	size_t length = strlen(value);
-	uint32_t bytes = 0, percent = 0;
-
-	if (length && value[length - 1] == '%') {
-		_cleanup_free_ char *number = strndup(value, length - 1);
-
-		if (!number || !parse_number(number, 1, &percent) || percent > 100)
-			return "this is not a share of the chip";
-	} else if (!parse_number(value, 1024, &bytes)) {
-		return "this is not a size";
-	}
-	m->quota = bytes;
-	m->quota_percent = percent;
-	return NULL;
-}
-
-static const char *parse_default_mode(struct memory_config *m, const char *value)
-{
-	uint32_t mode;
-
-	if (!parse_octal_mode(value, &mode))
-		return "this is not an octal mode";
-	m->default_mode = (mode_t)mode;
-	return NULL;
-}
-
-static const char *parse_wire_speed(struct memory_config *m, const char *value)
-{
-	uint32_t speed;
-
-	if (!parse_number(value, 1000, &speed))
-		return "this is not a frequency";
-	if (speed && (speed < 1000 || speed > 100000000))
-		return "no bus is that slow or that fast";
-	m->wire_speed = speed;
-	return NULL;
-}
-
-static const struct key {
-	const char *name;
-	const char *(*parse)(struct memory_config *m, const char *value);
-	const char *allowed;
-} keys[N_KEYS] = {
-	[KEY_BUS] = { "bus", parse_bus, "file" },
-	[KEY_PATH] = { "path", parse_path, "the absolute path of an image file" },
-	[KEY_MODEL] = { "model", parse_model, "auto, custom or a part such as MB85RC256V" },
-	[KEY_SIZE] = { "size", parse_size,
-		       "bytes, or with K or M for 1024 and 1024 squared, 512 to 2M" },
-	[KEY_GRANULE] = { "granule", parse_granule, "a power of two from 4 to 128K" },
-	[KEY_FORMAT] = { "format", parse_format, "never or blank" },
-	[KEY_MIRROR] = { "mirror", parse_mirror, "yes or no" },
-	[KEY_QUOTA] = { "quota", parse_quota,
-			"bytes, or with K or M, or 0% to 100%; 0 sets no limit" },
-	[KEY_DEFAULT_MODE] = { "default-mode", parse_default_mode, "0 to 0777" },
-	[KEY_WIRE_SPEED] = { "wire-speed", parse_wire_speed,
-			     "the clock of a bus in Hz, or with k or M, 1k to 100M; 0 for no "
-			     "delay" },
 };
 
 /* Mistakes */
@@ -218,7 +63,7 @@ static void unknown_key(struct parser *p, const char *key, const char *value)
 
 	if (list) {
 		for (size_t i = 0; i < N_KEYS; i++)
-			fprintf(list, "%s%s", i ? ", " : "", keys[i].name);
+			fprintf(list, "%s%s", i ? ", " : "", config_keys[i].name);
 		fclose(list);
 	}
 	mistake(p, &p->here, "[memory %s] %s = %s: there is no such key; allowed are %s",
@@ -241,6 +86,10 @@ static void free_memory(struct memory_config *memory)
 		return;
 	free(memory->name);
 	free(memory->path);
+	free(memory->device);
+	free(memory->write_protect_gpio);
+	free(memory->power_fail_gpio);
+	free(memory->power_enable_gpio);
 	free(memory->model);
 	free(memory);
 }
@@ -253,10 +102,13 @@ static struct memory_config *new_memory(const char *name)
 		return NULL;
 	*memory = (struct memory_config){
 		.name = strdup(name),
-		.model = strdup("custom"),
+		.model = strdup("auto"),
 		.granule = SMM_GRANULE,
+		.check_id = true,
 		.format = FORMAT_BLANK,
 		.mirror = true,
+		.verify = VERIFY_METADATA,
+		.scrub_interval = DEFAULT_SCRUB,
 		.default_mode = DEFAULT_MODE,
 	};
 	if (memory->name && memory->model)
@@ -344,7 +196,7 @@ static void on_value(struct parser *p, const char *name, const char *value)
 			name, value);
 		return;
 	}
-	while (i < N_KEYS && strcmp(keys[i].name, name) != 0)
+	while (i < N_KEYS && strcmp(config_keys[i].name, name) != 0)
 		i++;
 	if (i == N_KEYS) {
 		unknown_key(p, name, value);
@@ -358,10 +210,10 @@ static void on_value(struct parser *p, const char *name, const char *value)
 			"once in a file",
 			memory, name, value, before->line);
 	*before = p->here;
-	wrong = keys[i].parse(p->section->memory, value);
+	wrong = config_keys[i].parse(p->section->memory, value);
 	if (wrong)
 		mistake(p, &p->here, "[memory %s] %s = %s: %s; allowed is %s", memory, name, value,
-			wrong, keys[i].allowed);
+			wrong, config_keys[i].allowed);
 }
 
 static int heading_handler(void *parser, const char *section, const char *name, const char *value)
@@ -432,56 +284,160 @@ static int parse_file(struct parser *p, const char *path)
 
 /* Sections as a whole */
 
+static const char *bus_name(enum bus_kind bus)
+{
+	return bus == BUS_I2C ? "i2c" : bus == BUS_SPI ? "spi" : "file";
+}
+
+/* A key without which a memory on this bus cannot be. */
+static void require(struct parser *p, const struct section *s, enum key_id key)
+{
+	if (!s->keys[key].file)
+		mistake(p, &s->heading, "[memory %s]: %s is missing; allowed is %s",
+			s->memory->name, config_keys[key].name, config_keys[key].allowed);
+}
+
+/* Keys that mean nothing on the bus of the memory. */
+static void check_buses(struct parser *p, const struct section *s)
+{
+	for (size_t i = 0; i < N_KEYS; i++)
+		if (s->keys[i].file && !(config_keys[i].buses & 1u << s->memory->bus))
+			mistake(p, &s->keys[i],
+				"[memory %s] %s: with bus = %s it means nothing; allowed is to "
+				"leave it out",
+				s->memory->name, config_keys[i].name, bus_name(s->memory->bus));
+}
+
+/* A named part has its size, and is behind the bus that it has. */
+static void check_model(struct parser *p, const struct section *s, const struct chip_model *model)
+{
+	struct memory_config *m = s->memory;
+
+	if (m->size && m->size != model->size)
+		mistake(p, &s->keys[KEY_SIZE],
+			"[memory %s] size = %u: a %s has %u bytes; allowed is that, or no size",
+			m->name, m->size, model->name, model->size);
+	else if (model->size < SIZE_MIN)
+		mistake(p, &s->keys[KEY_MODEL],
+			"[memory %s] model = %s: its %u bytes are too few; allowed is a chip of "
+			"%u bytes or more",
+			m->name, model->name, model->size, SIZE_MIN);
+	else if (model->size > SMM_SIZE_MAX)
+		mistake(p, &s->keys[KEY_MODEL],
+			"[memory %s] model = %s: its %u bytes are more than smm can manage; "
+			"allowed is a chip of 2M or less",
+			m->name, model->name, model->size);
+	else if (model->from_memory & (FACT_SIZE | FACT_ADDRESS))
+		mistake(p, &s->keys[KEY_MODEL],
+			"[memory %s] model = %s: no source says how large it is and how it is "
+			"addressed; allowed is model = custom with what its data sheet says",
+			m->name, model->name);
+	else if (m->bus != BUS_FILE && m->bus != (model->bus == CHIP_I2C ? BUS_I2C : BUS_SPI))
+		mistake(p, &s->keys[KEY_MODEL],
+			"[memory %s] model = %s: this is a chip for %s; allowed is bus = %s, or "
+			"another model",
+			m->name, model->name, model->bus == CHIP_I2C ? "i2c" : "spi",
+			model->bus == CHIP_I2C ? "i2c" : "spi");
+	m->size = model->size;
+}
+
+/* What has to be said of a chip that no table knows. */
+static void check_custom(struct parser *p, const struct section *s)
+{
+	struct memory_config *m = s->memory;
+
+	if (m->bus != BUS_FILE && !strcmp(m->model, "auto")) {
+		if (m->size)
+			mistake(p, &s->keys[KEY_SIZE],
+				"[memory %s] size = %u: with model = auto the chip says it; "
+				"allowed is model = custom, or no size",
+				m->name, m->size);
+		return;
+	}
+	if (!s->keys[KEY_SIZE].file)
+		mistake(p, &s->heading,
+			"[memory %s]: size is missing; allowed is %s, or the name of a model",
+			m->name, config_keys[KEY_SIZE].allowed);
+	if (m->bus == BUS_FILE)
+		return;
+	require(p, s, KEY_ADDRESS_BYTES);
+	if (m->page_size && !m->write_time_us)
+		require(p, s, KEY_WRITE_TIME);
+}
+
 static void check_section(struct parser *p, const struct section *s)
 {
 	struct memory_config *m = s->memory;
 	const struct chip_model *model = chip_model_find(m->model);
 
-	if (!s->keys[KEY_PATH].file)
-		mistake(p, &s->heading, "[memory %s]: path is missing; allowed is %s", m->name,
-			keys[KEY_PATH].allowed);
-	if (model && m->size && m->size != model->size)
-		mistake(p, &s->keys[KEY_SIZE],
-			"[memory %s] size = %u: a %s has %u bytes; allowed is that, or no size",
-			m->name, m->size, model->name, model->size);
-	else if (model && model->size < SIZE_MIN)
-		mistake(p, &s->keys[KEY_MODEL],
-			"[memory %s] model = %s: its %u bytes are too few; allowed is a chip of "
-			"%u bytes or more",
-			m->name, model->name, model->size, SIZE_MIN);
-	else if (model)
-		m->size = model->size;
-	else if (!s->keys[KEY_SIZE].file)
-		mistake(p, &s->heading,
-			"[memory %s]: size is missing; allowed is %s, or the name of a model",
-			m->name, keys[KEY_SIZE].allowed);
+	if (m->bus == BUS_NONE)
+		m->bus = BUS_FILE;
+	check_buses(p, s);
+	require(p, s, m->bus == BUS_FILE ? KEY_PATH : KEY_DEVICE);
+	if (m->bus == BUS_I2C)
+		require(p, s, KEY_ADDRESS);
+	if (model)
+		check_model(p, s, model);
+	else
+		check_custom(p, s);
 	if (m->size && !smm_map_bytes(m->size, m->granule))
 		mistake(p, &s->keys[KEY_GRANULE],
 			"[memory %s] granule = %u: it leaves nothing of %u bytes; allowed is less",
 			m->name, m->granule, m->size);
 }
 
-static void check_paths(struct parser *p, const struct section *s)
+static bool same(const char *a, const char *b)
 {
-	for (const struct section *before = p->sections; before != s; before = before->next)
-		if (s->memory->path && before->memory->path &&
-		    !strcmp(s->memory->path, before->memory->path))
+	return a && b && !strcmp(a, b);
+}
+
+/* A line has one owner: what one memory drives, another cannot. Inputs are shared. */
+static void check_lines(struct parser *p, const struct section *s, const struct section *before)
+{
+	const struct memory_config *m = s->memory, *other = before->memory;
+
+	if (same(m->write_protect_gpio, other->write_protect_gpio))
+		mistake(p, &s->keys[KEY_WRITE_PROTECT_GPIO],
+			"[memory %s] write-protect-gpio = %s: [memory %s] drives this line; "
+			"allowed is a line for each",
+			m->name, m->write_protect_gpio, other->name);
+	if (same(m->power_enable_gpio, other->power_enable_gpio))
+		mistake(p, &s->keys[KEY_POWER_ENABLE_GPIO],
+			"[memory %s] power-enable-gpio = %s: [memory %s] drives this line; "
+			"allowed is a line for each",
+			m->name, m->power_enable_gpio, other->name);
+}
+
+static void check_twins(struct parser *p, const struct section *s)
+{
+	const struct memory_config *m = s->memory, *other;
+
+	for (const struct section *before = p->sections; before != s; before = before->next) {
+		other = before->memory;
+		if (same(m->path, other->path))
 			mistake(p, &s->keys[KEY_PATH],
 				"[memory %s] path = %s: this is the chip of [memory %s]; allowed "
-				"is "
-				"one memory a chip",
-				s->memory->name, s->memory->path, before->memory->name);
+				"is one memory a chip",
+				m->name, m->path, other->name);
+		check_lines(p, s, before);
+		if (same(m->device, other->device) && m->address == other->address)
+			mistake(p, &s->keys[KEY_DEVICE],
+				"[memory %s] device = %s: this is the chip of [memory %s]; allowed "
+				"is one memory a chip",
+				m->name, m->device, other->name);
+	}
 }
 
 static void check_sections(struct parser *p, const char *path)
 {
 	for (const struct section *s = p->sections; s; s = s->next) {
 		check_section(p, s);
-		check_paths(p, s);
+		check_twins(p, s);
 	}
 	if (!p->sections && !p->mistakes)
 		mistake(p, &(struct place){ .file = path, .line = 1 },
-			"there is no memory; a section [memory NAME] with path and size makes one");
+			"there is no memory; a section [memory NAME] with a bus and its chip makes "
+			"one");
 }
 
 /* Gives the memories of the sections to @config, in their order. */

@@ -12,7 +12,10 @@
 #include <sys/types.h>
 
 enum bus_kind {
+	BUS_NONE,
 	BUS_FILE,
+	BUS_I2C,
+	BUS_SPI,
 };
 
 enum format_policy {
@@ -20,16 +23,33 @@ enum format_policy {
 	FORMAT_BLANK,
 };
 
+/* What is read back after it was written. */
+enum verify_policy {
+	VERIFY_NONE,
+	VERIFY_METADATA,
+	VERIFY_ALL,
+};
+
 /* One [memory NAME] section. */
 struct memory_config {
 	char *name;
 	enum bus_kind bus;
-	char *path;       /* file: the image */
-	char *model;      /* "custom" or a name of the chip table */
-	uint32_t size;    /* bytes */
-	uint32_t granule; /* bytes, used when formatting */
+	char *path;             /* file: the image */
+	char *device;           /* i2c, spi: the node */
+	uint8_t address;        /* i2c: 7 bits */
+	uint32_t speed;         /* spi: Hz; 0 for what the chip can do */
+	char *model;            /* "auto", "custom" or a name of the chip table */
+	bool check_id;          /* a chip that says it is another model is refused */
+	uint32_t size;          /* bytes; of i2c and spi only with "custom" */
+	uint8_t address_bytes;  /* custom: 1 to 3 */
+	uint16_t page_size;     /* custom: bytes, 0 for no pages */
+	uint32_t write_time_us; /* custom: of a write cycle */
+	uint32_t granule;       /* bytes, used when formatting */
 	enum format_policy format;
 	bool mirror;
+	enum verify_policy verify;
+	uint32_t scrub_interval;                                        /* seconds; 0 for never */
+	char *write_protect_gpio, *power_fail_gpio, *power_enable_gpio; /* NULL: none; see gpio.h */
 	uint32_t quota;             /* bytes a uid may hold; 0 for no limit */
 	unsigned int quota_percent; /* the same as a share of the chip; 0 if @quota says it */
 	mode_t default_mode;

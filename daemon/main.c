@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "bus.h"
+#include "chip-table.h"
 #include "config.h"
 #include "log.h"
 #include "manager.h"
@@ -25,7 +26,7 @@ struct options {
 	enum bus_scope scope;
 	const char *address;
 	bool check_config;
-	bool done; /* help or version: there is nothing left to do */
+	bool done; /* it was a question, which is answered */
 };
 
 DEFINE_CLEANUP(struct ev_loop *, ev_loop_destroy);
@@ -43,6 +44,7 @@ static void help(void)
 	     "     --user             Use the user's bus\n"
 	     "     --address=ADDRESS  Use the bus at this address\n"
 	     "     --check-config     Check the configuration and exit\n"
+	     "     --list-models      Show the chips that are known by name and exit\n"
 	     "     --log-level=LEVEL  Log messages up to err, warning, notice, info (default)\n"
 	     "                        or debug\n"
 	     "     --version          Show the version\n"
@@ -64,6 +66,13 @@ static int parse_log_level(const char *name)
 	return 0;
 }
 
+static int list_models(void)
+{
+	int r = chip_table_print();
+
+	return r < 0 ? log_error_errno(r, "Cannot write the list of models: %m") : 0;
+}
+
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	enum {
@@ -72,6 +81,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		USER,
 		ADDRESS,
 		CHECK_CONFIG,
+		LIST_MODELS,
 		LOG_LEVEL,
 		VERSION,
 		HELP,
@@ -82,6 +92,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "user", no_argument, NULL, USER },
 		{ "address", required_argument, NULL, ADDRESS },
 		{ "check-config", no_argument, NULL, CHECK_CONFIG },
+		{ "list-models", no_argument, NULL, LIST_MODELS },
 		{ "log-level", required_argument, NULL, LOG_LEVEL },
 		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, HELP },
@@ -107,6 +118,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case CHECK_CONFIG:
 			options->check_config = true;
 			break;
+		case LIST_MODELS:
+			options->done = true;
+			return list_models();
 		case LOG_LEVEL:
 			if (parse_log_level(optarg) < 0)
 				return -EINVAL;
@@ -170,11 +184,15 @@ static int serve(const struct options *options, const struct config *config)
 	if (r < 0)
 		return r;
 	watch_signals(loop, signals, manager);
+	r = manager_open(manager);
+	if (r < 0)
+		return r;
 	r = bus_take_name(bus);
 	if (r < 0)
 		return r;
 
-	sd_notify(0, "READY=1\nSTATUS=Serving");
+	sd_notify(0, "READY=1");
+	manager_state_changed(manager);
 	ev_run(loop, 0);
 	return bus_error(bus);
 }

@@ -3,12 +3,18 @@
 
 #include <errno.h>
 
+#include <systemd/sd-daemon.h>
+
 #include "errors.h"
+#include "hotplug.h"
 #include "log.h"
 #include "memory.h"
+#include "power.h"
 #include "util.h"
 
 #define MANAGER_PATH "/org/smm1"
+
+#define PATIENCE 5.0 /* seconds that a start waits for chips */
 
 DEFINE_CLEANUP(struct manager *, manager_free);
 
@@ -86,6 +92,14 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
+static void on_device(void *userdata, const char *node)
+{
+	struct manager *manager = userdata;
+
+	for (struct memory *memory = manager->memories; memory; memory = memory->next)
+		memory_device_changed(memory, node);
+}
+
 int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
 		struct manager **manager)
 {
@@ -100,6 +114,8 @@ int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
 
 	r = creds_cache_new(bus, &m->creds);
 	if (r >= 0)
+		r = power_new(loop, &m->power);
+	if (r >= 0)
 		r = sd_bus_add_object_vtable(bus, &m->object, MANAGER_PATH, "org.smm1.Manager",
 					     vtable, m);
 	if (r < 0)
@@ -111,10 +127,64 @@ int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
 		if (r < 0)
 			return r;
 		m->n_workers++;
+		m->n_opening++;
 		next = &(*next)->next;
 	}
+	r = hotplug_new(loop, on_device, m, &m->hotplug);
+	if (r < 0)
+		log_warning_errno(r, "Devices that come and go are not noticed: %m");
 	*manager = TAKE(m);
 	return 0;
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)timer;
+	(void)revents;
+	ev_break(loop, EVBREAK_ONE);
+}
+
+int manager_open(struct manager *manager)
+{
+	ev_timer patience;
+
+	ev_timer_init(&patience, on_patience, PATIENCE, 0);
+	ev_timer_start(manager->loop, &patience);
+	if (manager->n_opening)
+		ev_run(manager->loop, 0);
+	ev_timer_stop(manager->loop, &patience);
+	manager->serving = true;
+	return manager->failed;
+}
+
+void manager_memory_opened(struct manager *manager, int result)
+{
+	if (result < 0 && !manager->failed)
+		manager->failed = result;
+	if (--manager->n_opening == 0 && !manager->serving)
+		ev_break(manager->loop, EVBREAK_ONE);
+}
+
+/* "fram0 is online; eep0 is offline: ..." */
+void manager_state_changed(struct manager *manager)
+{
+	_cleanup_free_ char *text = NULL;
+	struct volume_status status;
+	size_t size;
+	FILE *line;
+
+	if (!manager->serving)
+		return;
+	line = open_memstream(&text, &size);
+	if (!line)
+		return;
+	for (struct memory *memory = manager->memories; memory; memory = memory->next) {
+		volume_status(memory->volume, &status);
+		fprintf(line, "%s%s is %s%s%s", memory == manager->memories ? "" : "; ",
+			memory->name, status.state, *status.why ? ": " : "", status.why);
+	}
+	if (fclose(line) == 0)
+		sd_notifyf(0, "STATUS=%s", text);
 }
 
 void manager_stop(struct manager *manager)
@@ -140,6 +210,8 @@ void manager_free(struct manager *manager)
 		manager->memories = memory->next;
 		memory_free(memory);
 	}
+	hotplug_free(manager->hotplug);
+	power_free(manager->power);
 	sd_bus_slot_unref(manager->object);
 	creds_cache_free(manager->creds);
 	free(manager);

@@ -19,10 +19,15 @@ struct manager {
 	struct creds_cache *creds;
 	struct memory *memories; /* in the order of the configuration */
 	unsigned int n_workers;  /* that did not stop yet */
+	unsigned int n_opening;  /* memories that are not open yet */
+	int failed;              /* why one of them never will be, or 0 */
+	struct hotplug *hotplug;
+	struct power *power;
+	bool serving;
 };
 
 /**
- * manager_new() - take up all memories and put the objects on the bus.
+ * manager_new() - put the objects on the bus, and have all memories opened.
  * @config: has to outlive the manager
  * @manager: receives it; free it with manager_free()
  *
@@ -30,6 +35,18 @@ struct manager {
  */
 int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
 		struct manager **manager);
+
+/**
+ * manager_open() - run the loop until all memories are open, or some seconds are over: a chip on a
+ * slow wire, or one that does not answer, goes on being opened while the others serve.
+ *
+ * Return: 0, or a negative errno, which was logged, if one cannot be had at all.
+ */
+int manager_open(struct manager *manager);
+void manager_memory_opened(struct manager *manager, int result);
+
+/* A memory is in another state: say so to the service manager. */
+void manager_state_changed(struct manager *manager);
 
 /**
  * manager_stop() - take no more requests; let each worker finish what it has in hand.

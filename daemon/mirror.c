@@ -7,8 +7,8 @@
 
 #define SECTOR 16u /* bytes: what is loaded at once */
 
-/* So many unchanged bytes cost no more to send than the address of another message. */
-#define GAP_MAX 3u
+/* So many bytes of a slice are cells that lost their bits; more is something else. */
+#define LOST_MAX 2
 
 struct mirror {
 	struct chip *chip;
@@ -79,6 +79,11 @@ static int load(struct mirror *m, uint32_t sector, uint32_t last)
 	return 0;
 }
 
+static bool differs(const struct mirror *m, uint32_t offset, uint8_t byte)
+{
+	return !m->loaded[offset / SECTOR] || m->image[offset] != byte;
+}
+
 int mirror_read(struct mirror *m, uint32_t offset, void *buffer, uint32_t size)
 {
 	uint32_t sector = offset / SECTOR, last = sector_from(offset + size);
@@ -97,11 +102,6 @@ int mirror_read(struct mirror *m, uint32_t offset, void *buffer, uint32_t size)
 	return 0;
 }
 
-static bool differs(const struct mirror *m, uint32_t offset, uint8_t byte)
-{
-	return !m->loaded[offset / SECTOR] || m->image[offset] != byte;
-}
-
 /* The next bytes of a write, from @*start on, that travel together; false after the last. */
 static bool next_message(const struct mirror *m, uint32_t offset, const uint8_t *data,
 			 uint32_t size, uint32_t *start, uint32_t *end)
@@ -111,7 +111,8 @@ static bool next_message(const struct mirror *m, uint32_t offset, const uint8_t 
 	while (i < size && !differs(m, offset + i, data[i]))
 		i++;
 	*start = *end = i;
-	for (; i < size && i - *end <= GAP_MAX; i++)
+	/* Unchanged bytes that cost no more to send than the address of another message. */
+	for (; i < size && i - *end <= m->chip->write_overhead; i++)
 		if (differs(m, offset + i, data[i]))
 			*end = i + 1;
 	return *start < size;
@@ -133,6 +134,95 @@ static int send(struct mirror *m, uint32_t offset, const uint8_t *data, uint32_t
 	return 0;
 }
 
+int mirror_pretend(struct mirror *m, uint32_t offset, const void *buffer, uint32_t size)
+{
+	int r;
+
+	if (!m->image)
+		return -EROFS;
+	r = load(m, offset / SECTOR, sector_from(offset + size));
+	if (r >= 0)
+		memcpy(m->image + offset, buffer, size);
+	return r;
+}
+
+int mirror_load(struct mirror *m, uint32_t size)
+{
+	uint32_t sectors = sector_from(m->chip->size), first;
+	const bool *missing = m->image ? memchr(m->loaded, 0, sectors) : NULL;
+	int r;
+
+	if (!missing)
+		return 0;
+	first = (uint32_t)(missing - m->loaded);
+	r = load(m, first, min(first + sector_from(size), sectors));
+	return r < 0 ? r : 1;
+}
+
+/* Bytes of a slice of the chip that are not what the image says. */
+struct difference {
+	uint32_t bytes;
+	uint32_t first, end; /* offsets: they are in between */
+};
+
+static int compare(struct mirror *m, uint32_t offset, uint32_t end, struct difference *d)
+{
+	uint8_t bytes[8 * SECTOR];
+	int r;
+
+	*d = (struct difference){ .first = end };
+	for (uint32_t n; offset < end; offset += n) {
+		n = min(sizeof(bytes), end - offset);
+		r = chip_read(m->chip, offset, bytes, n);
+		if (r < 0)
+			return r;
+		for (uint32_t i = 0; i < n; i++) {
+			if (differs(m, offset + i, bytes[i]) && m->loaded[(offset + i) / SECTOR]) {
+				d->bytes++;
+				d->first = min(d->first, offset + i);
+				d->end = offset + i + 1;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Write again what differs, up to @limit bytes. Return: how many differ, or a negative errno. */
+static int restore(struct mirror *m, uint32_t offset, uint32_t end, uint32_t limit)
+{
+	struct difference d;
+	int r = compare(m, offset, end, &d);
+
+	if (r >= 0 && d.bytes) /* was it the chip, or the wire? */
+		r = compare(m, d.first, d.end, &d);
+	if (r < 0 || !d.bytes || d.bytes > limit || m->chip->read_only)
+		return r < 0 ? r : (int)d.bytes;
+	r = chip_write(m->chip, d.first, m->image + d.first, d.end - d.first);
+	if (r < 0)
+		return r;
+	m->counters.repaired += d.bytes;
+	return (int)d.bytes;
+}
+
+int mirror_scrub(struct mirror *m, uint32_t *offset, uint32_t size)
+{
+	uint32_t start = *offset;
+
+	*offset = min(start + size, m->chip->size);
+	return m->image ? restore(m, start, *offset, LOST_MAX) : 0;
+}
+
+/* Put right what a write may have hit that did not land where it was meant to. */
+static int find_astray(struct mirror *m)
+{
+	uint32_t bytes = m->chip->astray;
+	int r;
+
+	m->chip->astray = 0;
+	r = restore(m, 0, m->chip->size, bytes);
+	return r < 0 ? r : 0;
+}
+
 int mirror_write(struct mirror *m, uint32_t offset, const void *buffer, uint32_t size)
 {
 	uint32_t start = 0, end, sent = 0;
@@ -142,6 +232,8 @@ int mirror_write(struct mirror *m, uint32_t offset, const void *buffer, uint32_t
 		return chip_write(m->chip, offset, buffer, size);
 	for (; next_message(m, offset, buffer, size, &start, &end); start = end) {
 		r = send(m, offset + start, (const uint8_t *)buffer + start, end - start);
+		if (r >= 0 && m->chip->astray)
+			r = find_astray(m);
 		if (r < 0)
 			return r;
 		sent += end - start;
@@ -150,10 +242,17 @@ int mirror_write(struct mirror *m, uint32_t offset, const void *buffer, uint32_t
 	return 0;
 }
 
+void mirror_forget_range(struct mirror *m, uint32_t offset, uint32_t size)
+{
+	uint32_t first = offset / SECTOR;
+
+	if (m->image)
+		memset(m->loaded + first, false, sector_from(offset + size) - first);
+}
+
 void mirror_forget(struct mirror *m)
 {
-	if (m->image)
-		memset(m->loaded, false, sector_from(m->chip->size));
+	mirror_forget_range(m, 0, m->chip->size);
 }
 
 const struct mirror_counters *mirror_counters(const struct mirror *m)

@@ -30,6 +30,7 @@ struct mirror;
 struct mirror_counters {
 	uint64_t hits;        /* reads that needed no wire */
 	uint64_t bytes_saved; /* of writes, because the chip held them already */
+	uint64_t repaired;    /* bytes that a scrub found changed on the chip, and put right */
 };
 
 /* A mirror of @chip, which has to outlive it; without @image everything goes straight to the chip.
@@ -41,7 +42,26 @@ void mirror_free(struct mirror *mirror);
 int mirror_read(struct mirror *mirror, uint32_t offset, void *buffer, uint32_t size);
 int mirror_write(struct mirror *mirror, uint32_t offset, const void *buffer, uint32_t size);
 
-/* Read from the chip what is asked for next. */
+/* Write to the image alone: for a chip that cannot be written, as if it had been. */
+int mirror_pretend(struct mirror *mirror, uint32_t offset, const void *buffer, uint32_t size);
+
+/* Read from the chip what is asked for next; of these bytes, or all. */
 void mirror_forget(struct mirror *mirror);
+void mirror_forget_range(struct mirror *mirror, uint32_t offset, uint32_t size);
+
+/* Load up to @size bytes that nobody asked for yet. Return: 1, 0 if there are none, or an errno. */
+int mirror_load(struct mirror *mirror, uint32_t size);
+
+/**
+ * mirror_scrub() - hold some of the image against the chip.
+ * @offset: where to begin; receives where to go on, the size of the chip at the end
+ * @size: bytes
+ *
+ * A byte or two that have changed are cells that lost their bits, and written again. More is
+ * another chip, or another writer, and left alone.
+ *
+ * Return: the number of bytes that differed, or a negative errno.
+ */
+int mirror_scrub(struct mirror *mirror, uint32_t *offset, uint32_t size);
 
 const struct mirror_counters *mirror_counters(const struct mirror *mirror);

@@ -35,3 +35,37 @@ bool parse_octal_mode(const char *text, uint32_t *mode)
 	*mode = (uint32_t)value;
 	return true;
 }
+
+bool parse_duration(const char *text, uint64_t *us)
+{
+	static const struct {
+		const char *name;
+		uint64_t us;
+	} units[] = {
+		{ "us", 1 },
+		{ "ms", 1000 },
+		{ "s", 1000000 },
+		{ "min", 60 * 1000000 },
+		{ "h", 3600ull * 1000000 },
+		{ "d", 86400ull * 1000000 },
+	};
+	unsigned long value;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || value > 1000000)
+		return false;
+	*us = 0;
+	if (!value && !*end)
+		return true;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].name) != 0)
+			continue;
+		*us = value * units[i].us;
+		return true;
+	}
+	return false;
+}

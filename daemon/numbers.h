@@ -16,3 +16,6 @@ bool parse_number(const char *text, uint32_t kilo, uint32_t *number);
 
 /* Mode bits in octal, 0 to 0777. */
 bool parse_octal_mode(const char *text, uint32_t *mode);
+
+/* A time: a whole number and us, ms, s, min, h or d; 0 needs none. @us receives microseconds. */
+bool parse_duration(const char *text, uint64_t *us);

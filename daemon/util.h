@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What every file of the daemon wants at hand: variables that release what they hold when they go
- * out of scope, and ownership that moves.
+ * out of scope, ownership that moves, a pause.
  */
 #pragma once
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
+#include <time.h>
 #include <unistd.h>
 
 #define _cleanup_(function)   __attribute__((cleanup(function)))
@@ -62,3 +65,12 @@ static inline void closep(int *fd)
 		(fd) = -1;         \
 		taken_;            \
 	})
+
+/* Signals do not shorten it. */
+static inline void pause_us(uint32_t us)
+{
+	struct timespec left = { us / 1000000, (long)(us % 1000000) * 1000 };
+
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+}

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "volume-internal.h"
 
+#include <endian.h>
 #include <errno.h>
 
 #include "errors.h"
 #include "util.h"
+
+#define BETWEEN_MAX 1024u /* bytes: a longer read waits for its turn */
 
 /*
  * Who may do what. Mode bits are those of a file, and as for a file the first class decides that
@@ -96,6 +99,13 @@ static int no_space(struct volume *v, uint64_t need, sd_bus_error *error)
 				 (uintmax_t)v->status.largest_free);
 }
 
+/* In the middle of another call, that one finds out by itself. */
+static void recover(struct volume *v)
+{
+	if (!v->in_between)
+		volume_recover(v);
+}
+
 /* What became of a call that was to @verb @b, for which it needed @need bytes in one piece. */
 static int fail(struct volume *v, int result, const struct smm_block *b, const char *verb,
 		uint64_t need, sd_bus_error *error)
@@ -118,15 +128,23 @@ static int fail(struct volume *v, int result, const struct smm_block *b, const c
 					 "memory %s has given away all numbers of blocks",
 					 volume_name(v));
 	case SMM_IO_ERR:
-		volume_recover(v);
+		recover(v);
+		if (v->power_failing)
+			return volume_ready(v, true, error);
 		return sd_bus_error_setf(error, ERROR_IO, "memory %s could not %s the block: %s",
 					 volume_name(v), verb, strerror(-v->chip_error));
 	default:
-		volume_recover(v);
+		recover(v);
 		return sd_bus_error_setf(error, ERROR_CORRUPT,
 					 "memory %s could not %s the block: it is damaged",
 					 volume_name(v), verb);
 	}
+}
+
+/* The call in hand goes to the wire; it changes the block @id. Others may be read in between. */
+static void begin(struct volume *v, uint32_t id)
+{
+	v->busy_id = id;
 }
 
 /* The end of a call that changes blocks: @b is what it has made of one. */
@@ -135,6 +153,7 @@ static int finish(struct volume *v, int result, const struct smm_block *b, const
 {
 	int r;
 
+	v->busy_id = NO_BLOCK;
 	if (result != SMM_OK)
 		return fail(v, result, b, verb, need, error);
 	r = index_put(&v->index, b);
@@ -202,7 +221,7 @@ static int check_room(struct volume *v, const struct caller *caller, uint32_t ow
 	uint64_t held, quota = config->quota;
 
 	if (config->quota_percent)
-		quota = (uint64_t)config->size * config->quota_percent / 100;
+		quota = (uint64_t)v->chip->size * config->quota_percent / 100;
 	if (need > v->status.usable)
 		return no_space(v, need, error);
 	if (!quota || !caller->uid || !owner || need <= have)
@@ -261,6 +280,7 @@ static int create(struct volume *v, const struct caller *caller, const char *nam
 	if (r < 0)
 		return r;
 	memcpy(b->name, name, strlen(name) + 1);
+	begin(v, 0);
 	return finish(v, smm_store_create(&v->store, b, data, fill), b, "make", need, error);
 }
 
@@ -333,6 +353,7 @@ int volume_resize(struct volume *v, const struct caller *caller, uint32_t id, ui
 	r = check_room(v, caller, b.uid, b.room, need, error);
 	if (r < 0)
 		return r;
+	begin(v, id);
 	return finish(v, smm_store_resize(&v->store, &b, size), &b, "resize", need, error);
 }
 
@@ -346,7 +367,14 @@ static int read_content(struct volume *v, const struct smm_block *b, uint32_t of
 
 	if (!content)
 		return sd_bus_error_set_errno(error, ENOMEM);
+	begin(v, v->in_between ? v->busy_id : 0);
 	r = smm_store_read(&v->store, b, offset, content, length);
+	if (r == SMM_CHECKSUM) { /* the chip, or the wire? */
+		mirror_forget_range(v->mirror, b->offset, b->room);
+		r = smm_store_read(&v->store, b, offset, content, length);
+	}
+	if (!v->in_between)
+		v->busy_id = NO_BLOCK;
 	if (r != SMM_OK)
 		return fail(v, r, b, "read", 0, error);
 	volume_publish(v);
@@ -367,6 +395,17 @@ int volume_read(struct volume *v, const struct caller *caller, uint32_t id, uint
 		length = offset < b.length ? b.length - offset : 0;
 	r = check_range(&b, offset, length, error);
 	return r < 0 ? r : read_content(v, &b, offset, length, data, size, error);
+}
+
+bool volume_fits_between(struct volume *v, uint32_t id, const char *name, uint32_t length)
+{
+	struct smm_block b;
+
+	if (v->busy_id == NO_BLOCK)
+		return false;
+	if (!(name ? index_find(&v->index, name, &b) : index_get(&v->index, id, &b)))
+		return true; /* and be told that there is none */
+	return b.id != v->busy_id && (length < b.length ? length : b.length) <= BETWEEN_MAX;
 }
 
 int volume_load(struct volume *v, const struct caller *caller, const char *name, void **data,
@@ -393,6 +432,7 @@ static int write_content(struct volume *v, const struct caller *caller, uint32_t
 		r = check_range(&b, offset, size, error);
 	if (r < 0)
 		return r;
+	begin(v, id);
 	r = write(&v->store, &b, offset, data, (u32)size);
 	return finish(v, r, &b, "write", b.room, error);
 }
@@ -417,6 +457,7 @@ static int replace(struct volume *v, const struct caller *caller, struct smm_blo
 
 	if (r < 0)
 		return r;
+	begin(v, b->id);
 	return finish(v, smm_store_replace(&v->store, b, data, size), b, "replace", need, error);
 }
 
@@ -444,11 +485,14 @@ int volume_add(struct volume *v, const struct caller *caller, const char *name, 
 	       int64_t *value, sd_bus_error *error)
 {
 	struct smm_block b;
+	uint64_t first;
 	int r = open_name(v, caller, name, delta ? MAY_WRITE : MAY_READ, "add to", &b, error);
 
-	if (r == 0) {
-		b = new_block(v, caller, SMM_KIND_COUNTER, sizeof(*value));
-		r = create(v, caller, name, &b, NULL, 0, error);
+	if (r == 0) { /* made with its first value, all at once */
+		first = htole64((uint64_t)delta);
+		b = new_block(v, caller, SMM_KIND_COUNTER, sizeof(first));
+		*value = delta;
+		return create(v, caller, name, &b, &first, 0, error);
 	}
 	if (r < 0)
 		return r;
@@ -511,6 +555,7 @@ int volume_rename(struct volume *v, const struct caller *caller, uint32_t id, co
 		r = check_room(v, caller, b.uid, b.room, need, error);
 	if (r < 0)
 		return r;
+	begin(v, id);
 	return finish(v, smm_store_rename(&v->store, &b, name), &b, "rename", need, error);
 }
 
@@ -519,6 +564,10 @@ int volume_rename(struct volume *v, const struct caller *caller, uint32_t id, co
 int volume_stat(struct volume *v, const struct caller *caller, uint32_t id, struct smm_block *block,
 		sd_bus_error *error)
 {
+	int r = volume_seen(v, error);
+
+	if (r < 0)
+		return r;
 	if (!index_get(&v->index, id, block) || !may_see(caller, block))
 		return no_block(v, caller, id, error);
 	return 0;
@@ -528,7 +577,10 @@ int volume_find(struct volume *v, const struct caller *caller, const char *name,
 		sd_bus_error *error)
 {
 	struct smm_block b;
+	int r = volume_seen(v, error);
 
+	if (r < 0)
+		return r;
 	if (!*name || strlen(name) > SMM_NAME_MAX)
 		return bad_name(error);
 	if (!index_find(&v->index, name, &b) || !may_see(caller, &b))
@@ -541,8 +593,11 @@ int volume_list(struct volume *v, const struct caller *caller, struct smm_block 
 		size_t *n_blocks, sd_bus_error *error)
 {
 	size_t n, seen = 0;
-	int r = index_copy(&v->index, blocks, &n);
+	int r = volume_seen(v, error);
 
+	if (r < 0)
+		return r;
+	r = index_copy(&v->index, blocks, &n);
 	if (r < 0)
 		return sd_bus_error_set_errno(error, r);
 	for (size_t i = 0; i < n; i++)

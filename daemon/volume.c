@@ -2,33 +2,14 @@
 #include "volume-internal.h"
 
 #include <errno.h>
-#include <sys/random.h>
 
-#include "chip-table.h"
 #include "errors.h"
 #include "log.h"
 #include "util.h"
 
-static const struct {
-	const char *name;
-	const char *error; /* of a call that it forbids */
-	const char *text;
-} states[] = {
-	[VOLUME_ONLINE] = { .name = "online" },
-	[VOLUME_READ_ONLY] = { "read-only", ERROR_WRITE_PROTECTED, "its file cannot be written" },
-	[VOLUME_BLANK] = { "blank", ERROR_NOT_FORMATTED,
-			   "the chip is empty; Format makes it usable" },
-	[VOLUME_FOREIGN] = { "foreign", ERROR_NOT_FORMATTED,
-			     "it holds something else; Format with force gives that up" },
-	[VOLUME_CORRUPT] = { "corrupt", ERROR_CORRUPT,
-			     "its map is beyond correction; what is intact can be read, and "
-			     "nothing changed" },
-	[VOLUME_OFFLINE] = { "offline", ERROR_OFFLINE, "the chip does not answer" },
-};
-
 /* The library's way to the chip */
 
-static int on_read(void *userdata, u32 offset, void *buffer, u32 size)
+int volume_on_read(void *userdata, u32 offset, void *buffer, u32 size)
 {
 	struct volume *v = userdata;
 	int r = mirror_read(v->mirror, offset, buffer, size);
@@ -38,7 +19,7 @@ static int on_read(void *userdata, u32 offset, void *buffer, u32 size)
 	return r;
 }
 
-static int on_write(void *userdata, u32 offset, const void *buffer, u32 size)
+int volume_on_write(void *userdata, u32 offset, const void *buffer, u32 size)
 {
 	struct volume *v = userdata;
 	int r;
@@ -46,188 +27,37 @@ static int on_write(void *userdata, u32 offset, const void *buffer, u32 size)
 	if (v->looking)
 		return 0;
 	v->map_changed |= offset < v->store.smm.data;
-	r = v->chip->read_only ? -EROFS : mirror_write(v->mirror, offset, buffer, size);
+	r = v->chip->read_only ? mirror_pretend(v->mirror, offset, buffer, size)
+			       : mirror_write(v->mirror, offset, buffer, size);
 	if (r < 0)
 		v->chip_error = r;
 	return r;
 }
 
-/* Give the store its chip, as if it had never been mounted. */
-static void reset_store(struct volume *v)
+/* Make, open, close */
+
+int volume_new(const struct memory_config *config, const struct volume_ops *ops, void *userdata,
+	       struct volume **volume)
 {
-	struct smm *s = &v->store.smm;
+	struct volume *v = calloc(1, sizeof(*v));
 
-	v->before.corrected += s->corrected;
-	v->before.merged += s->merged;
-	v->replays += v->store.replayed;
-	v->store = (struct smm_store){
-		.smm = {
-			.read = on_read,
-			.write = on_write,
-			.context = v,
-			.size = v->chip->size,
-			.map = s->map,
-			.map_size = s->map_size,
-		},
-	};
-	v->map_changed = true;
-}
-
-/* Read every header into a new index, then show it to the other threads. */
-static int read_index(struct volume *v)
-{
-	struct index fresh;
-	struct smm_block block = { 0 };
-	int r;
-
-	index_init(&fresh);
-	do {
-		r = smm_store_next(&v->store, block.offset, &block);
-		if (!r && block.offset && index_put(&fresh, &block) < 0) {
-			v->chip_error = -ENOMEM;
-			r = SMM_IO_ERR;
-		}
-	} while (!r && block.offset);
-	if (r != SMM_IO_ERR)
-		index_swap(&v->index, &fresh);
-	index_destroy(&fresh);
-	return r;
-}
-
-/* Mount, format */
-
-static bool is_uniform(const uint8_t *bytes, uint32_t size, uint8_t value)
-{
-	for (uint32_t i = 0; i < size; i++)
-		if (bytes[i] != value)
-			return false;
-	return true;
-}
-
-/*
- * Whether @b is all 00 or all FF. A format begins with "smp": where the power went before all three
- * bytes had landed, they are no sign of anything else.
- */
-static bool is_blank(const uint8_t *b, uint32_t size)
-{
-	static const uint8_t begun[] = { 's', 'm', 'p' };
-	uint8_t fill = b[size - 1];
-
-	for (size_t i = 0; i < sizeof(begun); i++)
-		if (b[i] != fill && b[i] != begun[i])
-			return false;
-	return (fill == 0x00 || fill == 0xff) &&
-	       is_uniform(b + sizeof(begun), size - (uint32_t)sizeof(begun), fill);
-}
-
-/* What a chip without a format is. */
-static enum volume_state judge_contents(struct volume *v)
-{
-	_cleanup_free_ uint8_t *contents = malloc(v->chip->size);
-
-	if (!contents || on_read(v, 0, contents, v->chip->size) < 0)
-		return VOLUME_OFFLINE;
-	return is_blank(contents, v->chip->size) ? VOLUME_BLANK : VOLUME_FOREIGN;
-}
-
-/* What a mount with this result makes of the memory. */
-static enum volume_state judge(struct volume *v, int result)
-{
-	switch (result) {
-	case SMM_OK:
-		return v->chip->read_only ? VOLUME_READ_ONLY : VOLUME_ONLINE;
-	case SMM_CORRUPT:
-		return VOLUME_CORRUPT;
-	case SMM_UNFINISHED:
-		return VOLUME_BLANK;
-	case SMM_NOT_FORMATTED:
-		return judge_contents(v);
-	case SMM_NEWER_FORMAT:
-	case SMM_WRONG_SIZE:
-		return VOLUME_FOREIGN;
-	default:
-		return VOLUME_OFFLINE;
-	}
-}
-
-/* Find out what is on the chip. Out of reach, the index stays as it was: nothing is lost. */
-static void take_up(struct volume *v)
-{
-	reset_store(v);
-	v->state = judge(v, smm_store_mount(&v->store));
-	if (v->state != VOLUME_OFFLINE && read_index(v) == SMM_IO_ERR)
-		v->state = VOLUME_OFFLINE;
-	volume_publish(v);
-}
-
-/* Make an empty store, and take up what has become of it. Return: an enum smm_result. */
-static int format(struct volume *v, uint32_t granule)
-{
-	uint8_t identity[SMM_ID_BYTES];
-	int r;
-
-	if (getrandom(identity, sizeof(identity), 0) != sizeof(identity)) {
-		v->chip_error = -errno;
-		return SMM_IO_ERR;
-	}
-	reset_store(v);
-	v->store.smm.granule = granule;
-	r = smm_store_format(&v->store, identity, v->config->name);
-	if (r == SMM_IO_ERR)
-		mirror_forget(v->mirror);
-	take_up(v);
-	return r;
-}
-
-static void log_state(const struct volume *v)
-{
-	const struct volume_status *s = &v->status;
-
-	if (v->state == VOLUME_ONLINE)
-		log_info("memory %s: %u blocks, %ju of %ju bytes are free", volume_name(v),
-			 s->blocks, (uintmax_t)s->free, (uintmax_t)s->usable);
-	else if (v->state == VOLUME_OFFLINE)
-		log_error_errno(v->chip_error, "memory %s: %s: %m", volume_name(v), s->device);
-	else
-		log_warning("memory %s is %s: %s", volume_name(v), s->state, states[v->state].text);
-}
-
-int volume_ready(struct volume *v, bool change, sd_bus_error *error)
-{
-	if (v->state == VOLUME_OFFLINE)
-		volume_recover(v);
-	if (v->state == VOLUME_ONLINE)
-		return 0;
-	if (!change && (v->state == VOLUME_READ_ONLY || v->state == VOLUME_CORRUPT))
-		return 0;
-	return sd_bus_error_setf(error, states[v->state].error, "memory %s is %s: %s",
-				 volume_name(v), states[v->state].name, states[v->state].text);
-}
-
-void volume_recover(struct volume *v)
-{
-	enum volume_state before = v->state;
-
-	mirror_forget(v->mirror);
-	take_up(v);
-	if (v->state != before)
-		log_state(v);
-}
-
-/* Open, close */
-
-static void init_status(struct volume *v)
-{
-	const struct chip_model *model = chip_model_find(v->config->model);
-
-	v->status = (struct volume_status){
-		.model = v->config->model,
-		.technology = model ? model->technology : "unknown",
-		.bus = "file",
-		.device = v->config->path,
-		.size = v->chip->size,
-		.write_protected = v->chip->read_only,
-	};
+	if (!v)
+		return -ENOMEM;
+	v->config = config;
+	v->ops = ops;
+	v->userdata = userdata;
+	v->state = VOLUME_LOADING;
+	v->busy_id = NO_BLOCK;
+	index_init(&v->index);
+	pthread_mutex_init(&v->lock, NULL);
+	v->status.state = "loading";
+	v->status.model = config->model;
+	v->status.technology = "unknown";
+	v->status.identified = "";
+	v->status.bus = config->bus == BUS_I2C ? "i2c" : config->bus == BUS_SPI ? "spi" : "file";
+	v->status.device = config->path ? config->path : config->device;
+	*volume = v;
+	return 0;
 }
 
 /* Room for a copy of the map; a chip may have been formatted with the smallest granule. */
@@ -240,34 +70,76 @@ static int provide_map(struct volume *v)
 	return s->map ? 0 : -ENOMEM;
 }
 
-DEFINE_CLEANUP(struct volume *, volume_close);
-
-int volume_open(const struct memory_config *config, struct volume **volume, sd_bus_error *error)
+static void between_slices(void *userdata)
 {
-	_cleanup_(volume_closep) struct volume *v = calloc(1, sizeof(*v));
-	int r;
+	struct volume *v = userdata;
+	int chip_error = v->chip_error;
 
-	if (!v)
-		return sd_bus_error_set_errno(error, ENOMEM);
-	v->config = config;
-	index_init(&v->index);
-	pthread_mutex_init(&v->lock, NULL);
-	r = chip_file_open(config->path, config->size, config->wire_speed, &v->chip, error);
+	if (v->busy_id == NO_BLOCK || v->in_between)
+		return;
+	v->in_between = true;
+	v->ops->between(v->userdata);
+	v->in_between = false;
+	v->chip_error = chip_error;
+}
+
+/* Get the chip, and what goes with it. */
+static int get_chip(struct volume *v, sd_bus_error *error)
+{
+	struct chip *chip;
+	int r = chip_open(v->config, &chip, error);
+
 	if (r < 0)
 		return r;
-	init_status(v);
+	pthread_mutex_lock(&v->lock);
+	v->chip = chip;
+	chip_power_fail(chip, v->power_failing);
+	pthread_mutex_unlock(&v->lock);
+	chip_on_slice(chip, between_slices, v);
 	r = provide_map(v);
 	if (r >= 0)
-		r = mirror_new(v->chip, config->mirror, &v->mirror);
+		r = mirror_new(chip, v->config->mirror, &v->mirror);
+	return r < 0 ? sd_bus_error_set_errno(error, r) : 0;
+}
+
+/* Give the chip back. */
+static void drop_chip(struct volume *v)
+{
+	mirror_free(v->mirror);
+	v->mirror = NULL;
+	free(v->store.smm.map);
+	v->store.smm.map = NULL;
+	pthread_mutex_lock(&v->lock);
+	chip_close(v->chip);
+	v->chip = NULL;
+	pthread_mutex_unlock(&v->lock);
+}
+
+int volume_reach(struct volume *v, sd_bus_error *error)
+{
+	int r;
+
+	if (v->chip)
+		return chip_reopen(v->chip, error);
+	r = get_chip(v, error);
 	if (r < 0)
-		return sd_bus_error_set_errno(error, r);
-	take_up(v);
-	if (v->state == VOLUME_BLANK && config->format == FORMAT_BLANK && !v->chip->read_only) {
-		log_info("memory %s is blank; it is being formatted", config->name);
-		format(v, config->granule);
+		drop_chip(v);
+	return r;
+}
+
+int volume_open(struct volume *v, sd_bus_error *error)
+{
+	int r = volume_reach(v, error);
+
+	if (r < 0 && v->config->bus == BUS_FILE)
+		return r;
+	if (r < 0) {
+		volume_lost(v, r, error);
+		sd_bus_error_free(error);
+	} else {
+		volume_welcome(v);
 	}
-	log_state(v);
-	*volume = TAKE(v);
+	volume_log_state(v);
 	return 0;
 }
 
@@ -275,9 +147,7 @@ void volume_close(struct volume *v)
 {
 	if (!v)
 		return;
-	mirror_free(v->mirror);
-	chip_close(v->chip);
-	free(v->store.smm.map);
+	drop_chip(v);
 	index_destroy(&v->index);
 	pthread_mutex_destroy(&v->lock);
 	free(v);
@@ -297,26 +167,52 @@ static void fill_statistics(struct volume *v, struct volume_status *s)
 	const struct mirror_counters *mirror = mirror_counters(v->mirror);
 	const struct smm *smm = &v->store.smm;
 
-	s->n_statistics = 0;
 	add_statistic(s, "BytesRead", chip->bytes_read);
 	add_statistic(s, "BytesWritten", chip->bytes_written);
 	add_statistic(s, "ReadTransactions", chip->reads);
 	add_statistic(s, "WriteTransactions", chip->writes);
 	add_statistic(s, "Errors", chip->errors);
+	add_statistic(s, "Retries", chip->retries);
 	add_statistic(s, "CorrectedBits", v->before.corrected + smm->corrected);
 	add_statistic(s, "UncorrectableLines", smm->uncorrectable);
 	add_statistic(s, "MergedRuns", v->before.merged + smm->merged);
 	add_statistic(s, "Replays", v->replays + v->store.replayed);
 	add_statistic(s, "CacheHits", mirror->hits);
 	add_statistic(s, "BytesSaved", mirror->bytes_saved);
+	add_statistic(s, "BytesRepaired", mirror->repaired);
+	if (chip->page_programs)
+		add_statistic(s, "PagePrograms", chip->page_programs);
+}
+
+/* I2C has an acknowledge behind the eight bits of a byte. A chip without a wire takes no time. */
+static uint32_t wire_clock(const struct chip *chip)
+{
+	uint32_t clocks = strcmp(chip->bus, "spi") ? 9 : 8;
+
+	return chip->ns_per_byte > 1 ? (uint32_t)(clocks * 1000000000ull / chip->ns_per_byte) : 0;
+}
+
+/* What the chip is, once it is known. */
+static void fill_chip(const struct chip *chip, struct volume_status *s)
+{
+	s->model = chip->model;
+	s->technology = chip->technology;
+	s->identified = chip->identified;
+	s->clock = wire_clock(chip);
+	s->bus = chip->bus;
+	s->device = chip->device;
+	s->size = chip->size;
+	s->write_protected = chip->read_only;
 }
 
 void volume_publish(struct volume *v)
 {
 	struct volume_status now = v->status; /* no other thread changes it */
 	struct smm_stats stats;
+	bool changed;
 
-	now.state = states[v->state].name;
+	now.state = volume_state_name(v);
+	snprintf(now.why, sizeof(now.why), "%s", volume_why(v));
 	now.blocks = v->index.has.n_blocks;
 	if (v->map_changed) {
 		smm_measure(&v->store.smm, &stats);
@@ -326,10 +222,17 @@ void volume_publish(struct volume *v)
 		now.largest_free = stats.largest_free;
 		v->map_changed = false;
 	}
-	fill_statistics(v, &now);
+	now.n_statistics = 0;
+	if (v->chip) {
+		fill_chip(v->chip, &now);
+		fill_statistics(v, &now);
+	}
+	changed = strcmp(now.state, v->status.state) || strcmp(now.why, v->status.why);
 	pthread_mutex_lock(&v->lock);
 	v->status = now;
 	pthread_mutex_unlock(&v->lock);
+	if (changed)
+		v->ops->changed(v->userdata);
 }
 
 void volume_status(struct volume *v, struct volume_status *status)
@@ -337,6 +240,8 @@ void volume_status(struct volume *v, struct volume_status *status)
 	pthread_mutex_lock(&v->lock);
 	*status = v->status;
 	pthread_mutex_unlock(&v->lock);
+	if (v->power_failing) /* the worker may be busy with something else yet */
+		status->state = "power-fail";
 }
 
 const char *volume_name(const struct volume *v)
@@ -443,10 +348,10 @@ int volume_format(struct volume *v, const struct caller *caller, uint32_t granul
 		return sd_bus_error_setf(
 			error, SD_BUS_ERROR_INVALID_ARGS,
 			"memory %s is %s and holds %u blocks; without force it is not formatted",
-			volume_name(v), states[v->state].name, v->index.has.n_blocks);
+			volume_name(v), volume_state_name(v), v->index.has.n_blocks);
 	if (!granule)
 		granule = v->config->granule;
-	switch (format(v, granule)) {
+	switch (volume_make(v, granule)) {
 	case SMM_OK:
 		log_info("memory %s was formatted", volume_name(v));
 		return 0;

@@ -22,6 +22,12 @@
 
 struct volume;
 
+/* What a volume calls, on the worker's thread. */
+struct volume_ops {
+	void (*changed)(void *userdata); /* its state is another */
+	void (*between)(void *userdata); /* a slice of a long transfer is done */
+};
+
 /* Who asks: as the bus vouches for it. */
 struct caller {
 	uid_t uid;
@@ -29,10 +35,14 @@ struct caller {
 	const gid_t *gids; /* primary and supplementary */
 };
 
+#define VOLUME_WHY_MAX 256u
+
 /* What the properties of org.smm1.Memory say; strings live as long as the volume. */
 struct volume_status {
 	const char *state; /* "online", "blank", "foreign", "corrupt", "read-only", "offline" ... */
-	const char *model, *technology, *bus, *device;
+	char why[VOLUME_WHY_MAX]; /* not online: what is the case and what to do; else "" */
+	const char *model, *technology, *identified, *bus, *device;
+	uint32_t clock; /* Hz of the wire; 0 if nobody knows */
 	uint64_t size, usable, free, largest_free;
 	uint32_t granule, blocks;
 	bool write_protected;
@@ -40,7 +50,7 @@ struct volume_status {
 	struct {
 		const char *name;
 		uint64_t value;
-	} statistics[24];
+	} statistics[32];
 };
 
 /*
@@ -56,19 +66,29 @@ struct allocate_options {
 };
 
 /**
- * volume_open() - open the chip, take its lock, mount (or, where the configuration allows it,
- * format) it.
- * @config: has to outlive the volume
- * @volume: receives it; free it with volume_close()
- *
- * A chip that cannot serve (blank, foreign, corrupt) is still a volume, whose state says so. Only a
- * chip that cannot be had at all is an error: no such file, no permission, or -EBUSY if another
- * process owns it.
+ * volume_new() - make the volume of a memory, which is "loading" until volume_open().
+ * @config, @ops: have to outlive it
+ * @userdata: for @ops
+ * @volume: receives it; free it with volume_close(), after the worker has ended
  */
-int volume_open(const struct memory_config *config, struct volume **volume, sd_bus_error *error);
+int volume_new(const struct memory_config *config, const struct volume_ops *ops, void *userdata,
+	       struct volume **volume);
 void volume_close(struct volume *volume);
 
 /* Part one: the worker's. Parameters are those of the methods of org.smm1.Memory. */
+
+/**
+ * volume_open() - open the chip, take its lock, mount (or, where the configuration allows it,
+ * format) it: the first call of the worker.
+ *
+ * A chip that cannot serve (blank, foreign, corrupt) is still a volume, whose state says so, and so
+ * is a chip on a bus that cannot be had: it is tried again. A file that cannot be had is an error.
+ */
+int volume_open(struct volume *volume, sd_bus_error *error);
+
+/* What has to be done beside calls, a little of it. Return: milliseconds until the next time. */
+uint32_t volume_idle(struct volume *volume);
+
 int volume_allocate(struct volume *volume, const struct caller *caller, const char *name,
 		    uint32_t size, const struct allocate_options *options, uint32_t *id,
 		    sd_bus_error *error);
@@ -106,7 +126,18 @@ int volume_check(struct volume *volume, const struct caller *caller, bool repair
 int volume_format(struct volume *volume, const struct caller *caller, uint32_t granule, bool force,
 		  sd_bus_error *error);
 
+/* Whether @length bytes of a block may be read in the middle of the call in hand; of the block
+ * @name, or with NULL of @id. */
+bool volume_fits_between(struct volume *volume, uint32_t id, const char *name, uint32_t length);
+
 /* Part two: any thread. */
+
+/* The supply fails, or is back: wake the worker then. */
+void volume_power_fail(struct volume *volume, bool failing);
+
+/* The device came or went: wake the worker. */
+void volume_device_changed(struct volume *volume);
+
 const char *volume_name(const struct volume *volume);
 void volume_status(struct volume *volume, struct volume_status *status);
 

@@ -190,6 +190,7 @@ offset_of_content() {
 	fails Offline 'memory fram0 is offline: .*' call Load s name
 	fails Offline 'memory fram0 is offline: .*' call Add sx count 1
 	dd if="$dir/copy" of="$dir/fram0.img" conv=notrunc status=none
+	until [ "$(get State)" = 's "online"' ]; do sleep 0.05; done
 	gives "ay 16 $(echo {1..16})" call Load s name
 	gives 's "online"' get State
 }

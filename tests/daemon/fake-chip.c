@@ -47,12 +47,18 @@ static int fake_write(struct chip *chip, uint32_t offset, const void *buffer, ui
 {
 	struct fake_chip *fake = fake_chip(chip);
 
+	if (fake->on_write)
+		fake->on_write(fake->userdata);
 	chip->counters.writes++;
 	chip->counters.bytes_written += size + 3;
 	if (!begin(fake, true, offset, size)) {
 		chip->counters.errors++;
 		memcpy(fake->bytes + offset, buffer, size < fake->landing ? size : fake->landing);
 		return -EREMOTEIO;
+	}
+	if (fake->drops) {
+		fake->drops--;
+		return 0;
 	}
 	memcpy(fake->bytes + offset, buffer, size);
 	return 0;
@@ -72,7 +78,17 @@ static const struct chip_ops fake_ops = {
 void fake_chip_init(struct fake_chip *fake, uint32_t size, uint8_t fill)
 {
 	*fake = (struct fake_chip){
-		.chip = { .ops = &fake_ops, .size = size },
+		.chip = {
+			.ops = &fake_ops,
+			.size = size,
+			.read_overhead = 4,
+			.write_overhead = 3,
+			.ns_per_byte = 1,
+			.bus = "file",
+			.device = "/fram0.img",
+			.model = "custom",
+			.technology = "unknown",
+		},
 		.bytes = malloc(size),
 		.good = FAKE_NEVER,
 	};

@@ -8,14 +8,17 @@
 #include "chip.h"
 
 #define FAKE_NEVER     UINT32_MAX
-#define FAKE_TRANSFERS 64u
+#define FAKE_TRANSFERS 256u
 
 struct fake_chip {
 	struct chip chip;
 	uint8_t *bytes;
 	uint32_t good;    /* transfers that succeed before the others fail; FAKE_NEVER */
 	uint32_t landing; /* bytes of a failing write that land all the same */
-	bool fail_once;   /* only the next one fails, then all succeed again */
+	uint32_t drops;   /* writes that are acknowledged and do not land */
+	void (*on_write)(void *userdata); /* called before each, if it is set */
+	void *userdata;
+	bool fail_once; /* only the next one fails, then all succeed again */
 	struct transfer {
 		bool write;
 		uint32_t offset, size;

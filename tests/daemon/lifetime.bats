@@ -195,7 +195,7 @@ memory_is_slow() {
 	stop_smmd
 	ends 0 $listener
 	[ "$(cat "$dir/told")" = 'READY=1
-STATUS=Serving
+STATUS=fram0 is online
 STOPPING=1
 STATUS=Finishing what is in hand' ]
 }

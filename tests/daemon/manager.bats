@@ -83,14 +83,17 @@ load helper
 	) - <<-'END'
 		.Blocks u
 		.Bus s
+		.BusSpeed u
 		.Device s
 		.FreeSize t
 		.Granule u
+		.Identification s
 		.LargestFree t
 		.Model s
 		.Name s
 		.Size t
 		.State s
+		.StateReason s
 		.Statistics a{st}
 		.Technology s
 		.UsableSize t

@@ -176,7 +176,7 @@ setup() {
 
 @test "all properties in one call, and none can be set" {
 	run -0 busctl call org.smm1 "$memory" org.freedesktop.DBus.Properties GetAll s org.smm1.Memory
-	[[ $output == 'a{sv} 14 "Name" s "fram0" '* ]]
+	[[ $output == 'a{sv} 17 "Name" s "fram0" '* ]]
 	fails org.freedesktop.DBus.Error.PropertyReadOnly '.*' \
 		busctl call org.smm1 "$memory" org.freedesktop.DBus.Properties Set ssv org.smm1.Memory Name s x
 }

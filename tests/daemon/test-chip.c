@@ -23,6 +23,7 @@
 #define SIZE 16384u
 
 struct fixture {
+	struct memory_config config;
 	char directory[32];
 	char path[64];
 	struct chip *chip;
@@ -55,10 +56,22 @@ static int teardown(void **state)
 	return 0;
 }
 
+static const struct memory_config *config_of(struct fixture *f, uint32_t wire_speed)
+{
+	f->config = (struct memory_config){
+		.bus = BUS_FILE,
+		.path = f->path,
+		.model = (char *)"custom",
+		.size = SIZE,
+		.wire_speed = wire_speed,
+	};
+	return &f->config;
+}
+
 static int open_chip(struct fixture *f, uint32_t wire_speed)
 {
 	sd_bus_error_free(&f->error);
-	return chip_file_open(f->path, SIZE, wire_speed, &f->chip, &f->error);
+	return chip_file_open(config_of(f, wire_speed), &f->chip, &f->error);
 }
 
 static void expect_sentence(const struct fixture *f, const char *format, ...)
@@ -163,7 +176,7 @@ static void test_two_memories_cannot_share_it(void **state)
 	struct chip *other = NULL;
 
 	assert_int_equal(open_chip(f, 0), 0);
-	assert_int_equal(chip_file_open(f->path, SIZE, 0, &other, &f->error), -EBUSY);
+	assert_int_equal(chip_file_open(config_of(f, 0), &other, &f->error), -EBUSY);
 	expect_sentence(f, "%s is in use already; 'fuser %s' says by which process", f->path,
 			f->path);
 	assert_null(other);

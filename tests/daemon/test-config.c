@@ -122,7 +122,13 @@ static void test_defaults(void **state)
 	assert_string_equal(m->name, "fram0");
 	assert_int_equal(m->bus, BUS_FILE);
 	assert_string_equal(m->path, "/x/fram0.img");
-	assert_string_equal(m->model, "custom");
+	assert_string_equal(m->model, "auto");
+	assert_true(m->check_id);
+	assert_int_equal(m->verify, VERIFY_METADATA);
+	assert_int_equal(m->scrub_interval, 3600);
+	assert_null(m->write_protect_gpio);
+	assert_null(m->power_fail_gpio);
+	assert_null(m->power_enable_gpio);
 	assert_int_equal(m->size, 32768);
 	assert_int_equal(m->granule, 4);
 	assert_int_equal(m->format, FORMAT_BLANK);
@@ -162,7 +168,7 @@ static void test_every_key(void **state)
 	m = f->config.memories;
 	assert_string_equal(m->name, "Fram_0");
 	assert_string_equal(m->path, "/x;y z");
-	assert_string_equal(m->model, "custom");
+	assert_string_equal(m->model, "auto");
 	assert_int_equal(m->size, 2097152);
 	assert_int_equal(m->granule, 131072);
 	assert_int_equal(m->format, FORMAT_NEVER);
@@ -230,8 +236,8 @@ static void test_file_without_memory(void **state)
 
 	assert_int_equal(load_text(f, "# nothing yet\n"), -EINVAL);
 	expect_log(f,
-		   (const char *[]){ ":1: there is no memory; a section [memory NAME] with path "
-				     "and size makes one" },
+		   (const char *[]){ ":1: there is no memory; a section [memory NAME] with a bus "
+				     "and its chip makes one" },
 		   1);
 }
 
@@ -274,6 +280,10 @@ static void test_all_mistakes_are_reported(void **state)
 #define SIZES  "; allowed is bytes, or with K or M for 1024 and 1024 squared, 512 to 2M"
 #define SPEEDS "; allowed is the clock of a bus in Hz, or with k or M, 1k to 100M; 0 for no delay"
 #define QUOTAS "; allowed is bytes, or with K or M, or 0% to 100%; 0 sets no limit"
+#define TIMES  "; allowed is a time as 90min, 1h or 1d, from 1min; 0 for never"
+#define LINES                                                                                      \
+	"; allowed is CHIP:LINE as gpiochip0:17, or a line's name, with :active-low behind it if " \
+	"so"
 #define SECTION                                                                               \
 	"this is not the section of a memory; allowed is [memory NAME], the name of 1 to 31 " \
 	"letters, digits and _"
@@ -281,9 +291,17 @@ static void test_all_mistakes_are_reported(void **state)
 static const struct bad_line {
 	const char *line, *sentence;
 } bad_lines[] = {
-	{ "bus = i2c", "bus = i2c: this build serves 'file'; allowed is file" },
-	{ "bus = spi", "bus = spi: this build serves 'file'; allowed is file" },
-	{ "bus = usb", "bus = usb: there is no such bus; allowed is file" },
+	{ "bus = usb", "bus = usb: there is no such bus; allowed is i2c, spi or file" },
+	{ "address = 0x50",
+	  "address: with bus = file it means nothing; allowed is to leave it out" },
+	{ "verify = maybe",
+	  "verify = maybe: there is no such rule; allowed is metadata, all or none" },
+	{ "scrub-interval = 1",
+	  "scrub-interval = 1: this is no time between two readings of a chip" TIMES },
+	{ "scrub-interval = 59s",
+	  "scrub-interval = 59s: this is no time between two readings of a chip" TIMES },
+	{ "write-protect-gpio = chip:",
+	  "write-protect-gpio = chip:: this is not the name of a line" LINES },
 	{ "model = MB85", "model = MB85: no chip of that name is known; allowed is auto, custom or "
 			  "a part such as MB85RC256V" },
 	{ "granule = 2", "granule = 2: this is not a power of two in the range; allowed is a power "
@@ -308,10 +326,33 @@ static const struct bad_line {
 	{ "wire-speed = fast", "wire-speed = fast: this is not a frequency" SPEEDS },
 	{ "wire-speed = 999", "wire-speed = 999: no bus is that slow or that fast" SPEEDS },
 	{ "wire-speed = 101M", "wire-speed = 101M: no bus is that slow or that fast" SPEEDS },
-	{ "address = 0x50",
-	  "address = 0x50: there is no such key; allowed are bus, path, model, size, "
-	  "granule, format, mirror, quota, default-mode, wire-speed" },
+	{ "color = red",
+	  "color = red: there is no such key; allowed are bus, device, address, speed, path, "
+	  "model, check-id, size, address-bytes, page-size, write-time, granule, format, mirror, "
+	  "verify, scrub-interval, quota, default-mode, write-protect-gpio, power-fail-gpio, "
+	  "power-enable-gpio, wire-speed" },
 	{ "path = /again", "path = /again: line 2 has set it already; allowed is once in a file" },
+};
+
+static const struct bad_line bad_addresses[] = {
+	{ "address = 80x", "address = 80x: this is no address of a chip; allowed is 0x08 to 0x77" },
+	{ "address = 0x78",
+	  "address = 0x78: this is no address of a chip; allowed is 0x08 to 0x77" },
+	{ "address = -80", "address = -80: this is no address of a chip; allowed is 0x08 to 0x77" },
+};
+
+static const struct bad_line bad_wire_lines[] = {
+	{ "address-bytes = 4", "address-bytes = 4: no chip has so many; allowed is 1, 2 or 3" },
+	{ "page-size = 24", "page-size = 24: this is no size of a page; allowed is bytes, a power "
+			    "of two from 8 to 1K; 0 for a chip without pages" },
+	{ "write-time = 5", "write-time = 5: this is not the time of a write cycle; allowed is a "
+			    "time as 5ms, at most 100ms" },
+	{ "write-time = 101ms", "write-time = 101ms: this is not the time of a write cycle; "
+				"allowed is a time as 5ms, at most 100ms" },
+	{ "speed = 1M", "speed: with bus = i2c it means nothing; allowed is to leave it out" },
+	{ "check-id = perhaps",
+	  "check-id = perhaps: this is neither yes nor no; allowed is yes or no" },
+	{ "path = /a", "path: with bus = i2c it means nothing; allowed is to leave it out" },
 };
 
 static const struct bad_line bad_sizes[] = {
@@ -331,9 +372,12 @@ static const struct bad_line bad_sizes[] = {
 static void check_bad_line(struct fixture *f, const char *section, const struct bad_line *bad)
 {
 	char text[512], line[512];
+	int number = 3;
 
 	sprintf(text, "[memory a]\n%s\n%s\n", section, bad->line);
-	sprintf(line, ":%d: [memory a] %s", strchr(section, '\n') ? 4 : 3, bad->sentence);
+	for (const char *c = section; *c; c++)
+		number += *c == '\n';
+	sprintf(line, ":%d: [memory a] %s", number, bad->sentence);
 	assert_int_equal(load_text(f, text), -EINVAL);
 	expect_log(f, (const char *[]){ line }, 1);
 }
@@ -344,6 +388,114 @@ static void test_bad_values(void **state)
 		check_bad_line(*state, "path = /a\nsize = 32K", &bad_lines[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(bad_sizes); i++)
 		check_bad_line(*state, "path = /a", &bad_sizes[i]);
+}
+
+static void test_bad_wires(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bad_addresses); i++)
+		check_bad_line(*state, "bus = i2c\ndevice = /dev/i2c-1", &bad_addresses[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_wire_lines); i++)
+		check_bad_line(*state,
+			       "bus = i2c\ndevice = /dev/i2c-1\naddress = 80\nmodel = FM24V10",
+			       &bad_wire_lines[i]);
+}
+
+static void test_wires(void **state)
+{
+	struct fixture *f = *state;
+	struct memory_config *m;
+
+	assert_int_equal(load_text(f, "[memory a]\n"
+				      "bus = i2c\n"
+				      "device = /dev/i2c-1\n"
+				      "address = 0x50\n"
+				      "check-id = no\n"
+				      "verify = all\n"
+				      "scrub-interval = 1d\n"
+				      "write-protect-gpio = gpiochip0:17:active-low\n"
+				      "power-fail-gpio = POWER_GOOD:active-low\n"
+				      "power-enable-gpio = gpiochip0:27\n"
+				      "[memory b]\n"
+				      "bus = i2c\n"
+				      "device = /dev/i2c-1\n"
+				      "address = 0x51\n"
+				      "model = custom\n"
+				      "size = 64K\n"
+				      "address-bytes = 2\n"
+				      "page-size = 128\n"
+				      "write-time = 5ms\n"
+				      "[memory c]\n"
+				      "bus = spi\n"
+				      "device = /dev/spidev0.0\n"
+				      "speed = 20M\n"
+				      "model = MB85RS2MTA\n"),
+			 0);
+	assert_string_equal(f->log, "");
+	m = f->config.memories;
+	assert_int_equal(m->bus, BUS_I2C);
+	assert_string_equal(m->device, "/dev/i2c-1");
+	assert_int_equal(m->address, 0x50);
+	assert_string_equal(m->model, "auto");
+	assert_false(m->check_id);
+	assert_int_equal(m->verify, VERIFY_ALL);
+	assert_int_equal(m->scrub_interval, 86400);
+	assert_string_equal(m->write_protect_gpio, "gpiochip0:17:active-low");
+	assert_string_equal(m->power_fail_gpio, "POWER_GOOD:active-low");
+	assert_string_equal(m->power_enable_gpio, "gpiochip0:27");
+	assert_int_equal(m->size, 0);
+	m = m->next;
+	assert_string_equal(m->model, "custom");
+	assert_int_equal(m->size, 65536);
+	assert_int_equal(m->address_bytes, 2);
+	assert_int_equal(m->page_size, 128);
+	assert_int_equal(m->write_time_us, 5000);
+	m = m->next;
+	assert_int_equal(m->bus, BUS_SPI);
+	assert_int_equal(m->speed, 20000000);
+	assert_int_equal(m->size, 262144);
+	assert_null(m->next);
+}
+
+static void test_wires_that_do_not_agree(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(load_text(f, "[memory a]\n"
+				      "bus = i2c\n"
+				      "[memory b]\n"
+				      "bus = spi\n"
+				      "device = /dev/spidev0.0\n"
+				      "model = FM24V10\n"
+				      "[memory c]\n"
+				      "bus = i2c\n"
+				      "device = /dev/i2c-1\n"
+				      "address = 0x50\n"
+				      "size = 32K\n"
+				      "[memory d]\n"
+				      "bus = i2c\n"
+				      "device = /dev/i2c-1\n"
+				      "address = 80\n"
+				      "model = custom\n"
+				      "size = 32K\n"
+				      "page-size = 64\n"),
+			 -EINVAL);
+	expect_log(
+		f,
+		(const char *[]){
+			":1: [memory a]: device is missing; allowed is the path of a node, as "
+			"/dev/i2c-1 or /dev/spidev0.0",
+			":1: [memory a]: address is missing; allowed is 0x08 to 0x77",
+			":6: [memory b] model = FM24V10: this is a chip for i2c; allowed is bus = "
+			"i2c, or another model",
+			":11: [memory c] size = 32768: with model = auto the chip says it; allowed "
+			"is model = custom, or no size",
+			":12: [memory d]: address-bytes is missing; allowed is 1, 2 or 3",
+			":12: [memory d]: write-time is missing; allowed is a time as 5ms, at most "
+			"100ms",
+			":14: [memory d] device = /dev/i2c-1: this is the chip of [memory c]; "
+			"allowed is one memory a chip",
+		},
+		7);
 }
 
 static void test_bad_path(void **state)
@@ -472,6 +624,9 @@ int main(void)
 		TEST(test_file_without_memory),
 		TEST(test_all_mistakes_are_reported),
 		TEST(test_bad_values),
+		TEST(test_bad_wires),
+		TEST(test_wires),
+		TEST(test_wires_that_do_not_agree),
 		TEST(test_bad_path),
 		TEST(test_bad_headings),
 		TEST(test_longest_name),

@@ -219,6 +219,7 @@ static void test_read_only_chip(void **state)
 	begin_change(f);
 	memcpy(before, f->fake.bytes, CHIP_SIZE);
 	f->fake.chip.read_only = true;
+	f->fake.chip.why_read_only = "its file cannot be written";
 	fixture_open(f);
 	volume_status(f->volume, &status);
 	assert_string_equal(status.state, "read-only");

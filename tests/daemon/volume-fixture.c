@@ -11,13 +11,10 @@ const struct caller eve = { 1002, 1, (const gid_t[]){ 1002 } };
 static struct fake_chip *chip_to_open;
 
 /* In the place of that of chip-file.c. */
-int chip_file_open(const char *path, uint32_t size, uint32_t wire_speed, struct chip **chip,
-		   sd_bus_error *error)
+int chip_file_open(const struct memory_config *config, struct chip **chip, sd_bus_error *error)
 {
-	(void)path;
-	(void)wire_speed;
 	(void)error;
-	assert_int_equal(size, chip_to_open->chip.size);
+	assert_int_equal(config->size, chip_to_open->chip.size);
 	*chip = &chip_to_open->chip;
 	return 0;
 }
@@ -32,6 +29,7 @@ int fixture_setup(void **state)
 	fake_chip_init(&f->fake, CHIP_SIZE, 0);
 	f->config = (struct memory_config){
 		.name = (char *)"fram0",
+		.bus = BUS_FILE,
 		.path = (char *)"/fram0.img",
 		.model = (char *)"custom",
 		.size = CHIP_SIZE,
@@ -55,12 +53,28 @@ int fixture_teardown(void **state)
 	return 0;
 }
 
+static void ignore(void *userdata)
+{
+	(void)userdata;
+}
+
+static void between(void *userdata)
+{
+	struct fixture *f = userdata;
+
+	if (f->between)
+		f->between(f);
+}
+
+static const struct volume_ops ops = { .changed = ignore, .between = between };
+
 void fixture_open(struct fixture *f)
 {
 	chip_to_open = &f->fake;
 	volume_close(f->volume);
 	f->volume = NULL;
-	assert_int_equal(volume_open(&f->config, &f->volume, fresh_error(f)), 0);
+	assert_int_equal(volume_new(&f->config, &ops, f, &f->volume), 0);
+	assert_int_equal(volume_open(f->volume, fresh_error(f)), 0);
 }
 
 sd_bus_error *fresh_error(struct fixture *f)
@@ -84,6 +98,15 @@ const char *state_of(struct fixture *f)
 
 	volume_status(f->volume, &status);
 	return status.state;
+}
+
+void wait_until_online(struct fixture *f)
+{
+	for (int i = 0; i < 100 && strcmp(state_of(f), "online") != 0; i++) {
+		usleep(10000);
+		volume_idle(f->volume);
+	}
+	assert_string_equal(state_of(f), "online");
 }
 
 uint64_t statistic(struct fixture *f, const char *name)

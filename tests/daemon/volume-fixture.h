@@ -25,8 +25,9 @@ extern const struct caller root, alice, bob, eve;
 struct fixture {
 	struct fake_chip fake;
 	struct memory_config config;
-	struct volume *volume; /* NULL until fixture_open() */
-	sd_bus_error error;    /* of the last call */
+	struct volume *volume;              /* NULL until fixture_open() */
+	sd_bus_error error;                 /* of the last call */
+	void (*between)(struct fixture *f); /* two slices; or NULL */
 };
 
 int fixture_setup(void **state);
@@ -43,6 +44,9 @@ sd_bus_error *fresh_error(struct fixture *f);
 void expect_error(struct fixture *f, int r, const char *name, const char *sentence);
 
 const char *state_of(struct fixture *f);
+
+/* Do what its worker does when nothing waits; it has to be online within a second. */
+void wait_until_online(struct fixture *f);
 uint64_t statistic(struct fixture *f, const char *name);
 
 /* Calls that have to succeed. */

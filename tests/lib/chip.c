@@ -80,20 +80,91 @@ int chip_read(void *context, u32 offset, void *buffer, u32 size)
 	return 0;
 }
 
-int chip_write(void *context, u32 offset, const void *buffer, u32 size)
+/* What a cycle that is cut leaves of @page, which was to become @new. */
+static void tear(struct chip *chip, u8 *page, const u8 *new, u32 outcome)
 {
-	struct chip *chip = context;
+	u32 i, size = chip->page_size, half = size / 2;
+
+	switch (outcome) {
+	case 0: /* what was there */
+		break;
+	case 1:
+		memcpy(page, new, half);
+		break;
+	case 2:
+		memcpy(page + half, new + half, size - half);
+		break;
+	case 3:
+		for (i = 0; i < size; i++)
+			page[i] = (u8) ~new[i];
+		break;
+	case 4: /* erased */
+		memset(page, 0xff, size);
+		break;
+	case CHIP_OUTCOMES - 1:
+		memcpy(page, new, size);
+		break;
+	default:
+		dice_fill(&chip->dice, page, size);
+	}
+}
+
+/* One cycle, for bytes of one page. */
+static void program(struct chip *chip, u32 offset, const u8 *bytes, u32 size)
+{
+	u32 in_page = offset % chip->page_size;
+	u8 new[CHIP_PAGE_MAX], *page = chip->bytes + offset - in_page;
+
+	memcpy(new, page, chip->page_size);
+	memcpy(new + in_page, bytes, size);
+	if (chip->power < chip->outcomes) {
+		if (chip->outcomes < CHIP_OUTCOMES)
+			chip->power = dice_below(&chip->dice, CHIP_OUTCOMES);
+		tear(chip, page, new, (u32)chip->power);
+		chip->dead = true;
+		return;
+	}
+	if (chip->power != CHIP_NEVER)
+		chip->power -= chip->outcomes;
+	memcpy(page, new, chip->page_size);
+	chip->bytes_written += chip->outcomes;
+}
+
+static void program_pages(struct chip *chip, u32 offset, const u8 *bytes, u32 size)
+{
+	u32 n;
+
+	for (; size && !chip->dead; offset += n, bytes += n, size -= n) {
+		n = chip->page_size - offset % chip->page_size;
+		if (n > size)
+			n = size;
+		program(chip, offset, bytes, n);
+	}
+}
+
+static void store_bytes(struct chip *chip, u32 offset, const u8 *bytes, u32 size)
+{
 	u32 lands = size;
 
-	if (!admit(chip, offset, size))
-		return -1;
 	if (chip->power != CHIP_NEVER) {
 		lands = chip->power < size ? (u32)chip->power : size;
 		chip->power -= lands;
 	}
-	memcpy(chip->bytes + offset, buffer, lands);
-	chip->writes++;
+	memcpy(chip->bytes + offset, bytes, lands);
 	chip->bytes_written += lands;
 	chip->dead = lands < size;
+}
+
+int chip_write(void *context, u32 offset, const void *buffer, u32 size)
+{
+	struct chip *chip = context;
+
+	if (!admit(chip, offset, size))
+		return -1;
+	chip->writes++;
+	if (chip->page_size)
+		program_pages(chip, offset, buffer, size);
+	else
+		store_bytes(chip, offset, buffer, size);
 	return chip->dead ? -1 : 0;
 }

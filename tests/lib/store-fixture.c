@@ -28,6 +28,7 @@ void rig_init(struct rig *r, u32 size, u32 granule, bool copy)
 	*r = (struct rig){ .granule = granule, .cut = CHIP_NEVER, .recut = CHIP_NEVER };
 	chip_init(&r->chip, size, 0);
 	dice_fill(&(struct dice){ size }, r->chip.bytes, size);
+	r->medium = (struct medium){ chip_read, chip_write, &r->chip, size, NULL };
 	if (copy)
 		r->map = allocate(smm_map_bytes(size, granule));
 	rig_forget(r);
@@ -39,21 +40,28 @@ void rig_destroy(struct rig *r)
 	chip_destroy(&r->chip);
 }
 
+static void forget_medium(struct rig *r)
+{
+	if (r->medium.forget)
+		r->medium.forget(r->medium.context);
+}
+
 void rig_forget(struct rig *r)
 {
 	r->store = (struct smm_store){
 		.smm = {
-			.read = chip_read,
-			.write = chip_write,
-			.context = &r->chip,
-			.size = r->chip.size,
+			.read = r->medium.read,
+			.write = r->medium.write,
+			.context = r->medium.context,
+			.size = r->medium.size,
 			.map = r->map,
 		},
 	};
 	if (r->map) {
-		r->store.smm.map_size = smm_map_bytes(r->chip.size, r->granule);
+		r->store.smm.map_size = smm_map_bytes(r->medium.size, r->granule);
 		memset(r->map, 0xa5, r->store.smm.map_size);
 	}
+	forget_medium(r);
 	chip_power_on(&r->chip);
 }
 
@@ -103,6 +111,7 @@ void rig_restore(struct rig *r, const struct moment *moment)
 	memcpy(r->chip.bytes, moment->bytes, r->chip.size);
 	if (r->map)
 		memcpy(r->map, moment->map, r->store.smm.map_size);
+	forget_medium(r);
 	chip_power_on(&r->chip);
 }
 
@@ -162,6 +171,8 @@ void rig_fail(const struct rig *r, const char *what, const char *file, int line)
 {
 	print_error("%s\n  %u bytes, granule %u, %s RAM copy, step %u", what, r->chip.size,
 		    r->granule, r->map ? "with" : "without", r->step);
+	if (r->chip.page_size)
+		print_error(", pages of %u", r->chip.page_size);
 	if (r->trying)
 		print_error(", %s", r->trying);
 	if (r->cut != CHIP_NEVER)

@@ -6,10 +6,12 @@
 #define STORE_FIXTURE_H
 
 #include "chip.h"
+#include "medium.h"
 #include "smm_store.h"
 
 struct rig {
 	struct chip chip;
+	struct medium medium; /* the chip, unless somebody else sets it */
 	struct smm_store store;
 	u32 granule;
 	u8 *map; /* room for the copy, exactly as large as it has to be, or NULL */
@@ -25,7 +27,7 @@ struct rig {
 extern const u8 rig_identity[SMM_ID_BYTES];
 #define RIG_LABEL "a chip of the tests"
 
-/* An unformatted chip of old bytes; free it with rig_destroy(). */
+/* An unformatted chip of old bytes; free it with rig_destroy(). It stays where it is. */
 void rig_init(struct rig *r, u32 size, u32 granule, bool copy);
 void rig_destroy(struct rig *r);
 

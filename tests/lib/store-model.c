@@ -54,7 +54,7 @@ bool stock_add_foreign(struct stock *s, struct rig *r, u32 size)
 	if (!bytes)
 		abort();
 	memset(bytes, 0xf0, size);
-	check(r, chip_write(&r->chip, b.offset, bytes, size) == 0);
+	check(r, r->medium.write(r->medium.context, b.offset, bytes, size) == 0);
 	free(bytes);
 	check(r, smm_commit(&r->store.smm, b.offset, size) == SMM_OK);
 	check(r, smm_usable(&r->store.smm, b.offset, &b.room) == SMM_OK);

@@ -125,12 +125,18 @@ static bool room_right(const struct trial *t, const struct rig *r, const struct 
 	return b->room <= most;
 }
 
+const char *trial_store_wrong(const struct trial *t, struct rig *r, struct stock *now)
+{
+	const char *wrong = stock_read(r, now);
+
+	return wrong ? wrong : differs(t, now);
+}
+
 void trial_check_store(const struct trial *t, struct rig *r, struct stock *now)
 {
 	u32 i;
 
-	check_none(r, stock_read(r, now));
-	check_none(r, differs(t, now));
+	check_none(r, trial_store_wrong(t, r, now));
 	for (i = 0; i < now->count; i++)
 		check(r, room_right(t, r, &now->entries[i].b));
 	if (now->highest < t->before.highest)

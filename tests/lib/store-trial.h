@@ -30,7 +30,11 @@ int trial_run(const struct trial *t, struct rig *r, u64 power, u64 calls);
 /* Every call answers SMM_IO_ERR, and asks nothing of the chip. */
 void trial_check_refused(const struct trial *t, struct rig *r);
 
-/* The mounted store is one that may be left. @now is zeroed and receives what it is. */
+/* What is wrong with what the mounted store holds, or NULL if it may be left. @now is zeroed and
+ * receives what it is. */
+const char *trial_store_wrong(const struct trial *t, struct rig *r, struct stock *now);
+
+/* Nothing is wrong, nor with the room of the blocks. */
 void trial_check_store(const struct trial *t, struct rig *r, struct stock *now);
 
 /* The store that is @now can be changed, and gives an id that was never given. */

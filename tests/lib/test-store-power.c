@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Power loss at every byte of every change of a store, and then at every byte of the mount. After
- * both, the store must be as before the change or as after it, with nothing lost and nothing
- * leaked, and usable.
+ * Power loss at every byte of what a store does; store-cuts.h says what must be left.
  *
  * Every change is tried on a store that was laid out for it, then along random histories, which in
  * the last part go on from what the cuts left.
@@ -14,56 +12,8 @@
 
 #include <cmocka.h>
 
-#include "store-trial.h"
-
-static u64 cases; /* power cuts that happened, each followed by a mount and the checks */
-
-/* The chip is torn: mount it, with a second cut at every byte of that. */
-static void mount_everywhere(struct rig *r, const struct trial *t, u8 *torn)
-{
-	struct stock now = { 0 };
-	bool again = true;
-	int result;
-
-	memcpy(torn, r->chip.bytes, r->chip.size);
-	for (r->recut = 0; again; r->recut++) {
-		memcpy(r->chip.bytes, torn, r->chip.size);
-		result = rig_mount_until(r, r->recut);
-		again = r->chip.dead;
-		if (again) {
-			check(r, result == SMM_IO_ERR);
-			result = rig_mount(r);
-		}
-		check(r, result == SMM_OK);
-		chip_power_on(&r->chip);
-		trial_check_store(t, r, &now);
-		trial_use(r, &now);
-		stock_destroy(&now);
-		cases++;
-	}
-	r->recut = CHIP_NEVER;
-}
-
-/* Cut the power at every byte of @c; then it is done, in the store and in @now. */
-static void cut_everywhere(struct rig *r, struct stock *now, const struct change *c)
-{
-	u8 *torn = malloc(r->chip.size);
-	struct trial t;
-
-	if (!torn)
-		abort();
-	trial_init(&t, r, now, c);
-	for (r->cut = 0; r->cut < t.bytes; r->cut++) {
-		check(r, trial_run(&t, r, r->cut, CHIP_NEVER) == SMM_IO_ERR);
-		check(r, r->chip.dead);
-		trial_check_refused(&t, r);
-		mount_everywhere(r, &t, torn);
-	}
-	r->cut = CHIP_NEVER;
-	rig_restore(r, &t.end);
-	trial_destroy(&t);
-	free(torn);
-}
+#include "dice.h"
+#include "store-cuts.h"
 
 /* Part 1: every change of every kind of block, from one state. */
 
@@ -72,7 +22,7 @@ static void try_all(u32 size, u32 granule, bool copy)
 	struct rig rig;
 
 	rig_init(&rig, size, granule, copy);
-	trial_every_change(&rig, cut_everywhere);
+	trial_every_change(&rig, cuts_everywhere);
 	rig_destroy(&rig);
 }
 
@@ -88,21 +38,10 @@ static void every_change(void **state)
 
 static void cut_history(u32 size, u32 granule, bool copy, u32 steps, u64 seed)
 {
-	struct dice dice = { seed * 0x10001 + size + granule + copy };
-	struct stock stock = { 0 };
-	struct change change;
 	struct rig rig;
 
 	rig_init(&rig, size, granule, copy);
-	rig.seed = seed;
-	rig_format(&rig);
-	for (rig.step = 1; rig.step <= steps; rig.step++) {
-		if (!dice_below(&dice, 4))
-			check(&rig, rig_mount(&rig) == SMM_OK);
-		change = change_random(&stock, &dice, size / 8);
-		cut_everywhere(&rig, &stock, &change);
-	}
-	stock_destroy(&stock);
+	cuts_history(&rig, steps, seed);
 	rig_destroy(&rig);
 }
 
@@ -121,50 +60,12 @@ static void histories(void **state)
 
 /* Part 3: long histories of cuts, each of which the store survives as it is. */
 
-/* Cut @c at a random byte, and some mounts after it; go on from what is left, in @stock too. */
-static void survive(struct rig *r, struct stock *stock, const struct change *c, struct dice *dice)
-{
-	struct stock now = { 0 };
-	struct trial t;
-	int result;
-
-	if (trial_init(&t, r, stock, c)) {
-		r->cut = dice_below(dice, (u32)t.bytes);
-		check(r, trial_run(&t, r, r->cut, CHIP_NEVER) == SMM_IO_ERR);
-		r->recut = 0;
-		do {
-			r->recut += dice_below(dice, 20);
-			result = rig_mount_until(r, r->recut);
-			cases++;
-		} while (r->chip.dead);
-		chip_power_on(&r->chip);
-		check(r, result == SMM_OK);
-		trial_check_store(&t, r, &now);
-		stock_destroy(stock);
-		*stock = now;
-		r->cut = r->recut = CHIP_NEVER;
-	}
-	trial_destroy(&t);
-}
-
 static void long_life(u32 size, u32 granule, bool copy, u32 steps, u64 seed)
 {
-	struct dice dice = { seed * 0x10001 + size + granule + copy };
-	struct stock stock = { 0 };
-	struct change change;
 	struct rig rig;
 
 	rig_init(&rig, size, granule, copy);
-	rig.seed = seed;
-	rig_format(&rig);
-	for (rig.step = 1; rig.step <= steps; rig.step++) {
-		change = change_random(&stock, &dice, size / 8);
-		if (dice_below(&dice, 4))
-			survive(&rig, &stock, &change, &dice);
-		else
-			check_none(&rig, step_both(&rig, &stock, &change));
-	}
-	stock_destroy(&stock);
+	cuts_life(&rig, steps, seed);
 	rig_destroy(&rig);
 }
 
@@ -202,69 +103,13 @@ static void end_of_the_largest_chip(void **state)
 		do {
 			change = change_random(&stock, &dice, 400);
 		} while (!change.target && change.kind != CHANGE_CREATE);
-		survive(&rig, &stock, &change, &dice);
+		cuts_survive(&rig, &stock, &change, &dice);
 	}
 	stock_destroy(&stock);
 	rig_destroy(&rig);
 }
 
 /* Part 4: format. */
-
-/* Not a store yet; or, where nothing was changed yet, what was @old before. */
-static void check_unfinished(struct rig *r, const struct stock *old, const struct moment *before)
-{
-	u8 *bytes = malloc(r->chip.size);
-	int result = rig_mount(r);
-	struct smm_block b = { .kind = SMM_KIND_DATA };
-
-	if (!bytes)
-		abort();
-	memcpy(bytes, r->chip.bytes, r->chip.size);
-	if (old && !memcmp(bytes, before->bytes, r->chip.size)) {
-		check(r, result == SMM_OK);
-		check_none(r, stock_is(r, old));
-	} else {
-		check(r, result == SMM_UNFINISHED || (!old && result == SMM_NOT_FORMATTED));
-		check(r, smm_store_create(&r->store, &b, NULL, 0) == SMM_NOT_FORMATTED);
-	}
-	check(r, !memcmp(bytes, r->chip.bytes, r->chip.size));
-	free(bytes);
-	cases++;
-}
-
-/* Cut a format at every byte, and the format after it. @old: what the chip held, or NULL. */
-static void cut_format(struct rig *r, const struct stock *old)
-{
-	struct stock empty = { 0 };
-	struct moment before, torn;
-	bool cut = true, again;
-
-	rig_save(r, &before);
-	for (r->cut = 0; cut; r->cut++) {
-		memcpy(r->chip.bytes, before.bytes, r->chip.size);
-		cut = rig_format_until(r, r->cut) != SMM_OK;
-		check(r, cut == r->chip.dead);
-		if (!cut)
-			break;
-		rig_save(r, &torn);
-		check_unfinished(r, old, &before);
-		for (r->recut = 1, again = true; again; r->recut++) {
-			memcpy(r->chip.bytes, torn.bytes, r->chip.size);
-			again = rig_format_until(r, r->recut) != SMM_OK;
-			check(r, again == r->chip.dead);
-			if (again)
-				check_unfinished(r, old, &before);
-		}
-		r->recut = CHIP_NEVER;
-		moment_destroy(&torn);
-		rig_format(r);
-		check(r, rig_mount(r) == SMM_OK);
-		check_none(r, stock_is(r, &empty));
-		trial_use(r, &empty);
-	}
-	r->cut = CHIP_NEVER;
-	moment_destroy(&before);
-}
 
 static void format(void **state)
 {
@@ -275,11 +120,11 @@ static void format(void **state)
 	(void)state;
 	for (copy = 0; copy < 2; copy++) {
 		rig_init(&rig, 512, 4, copy);
-		cut_format(&rig, NULL);
+		cuts_format(&rig, NULL);
 		rig_destroy(&rig);
 		rig_init(&rig, 1020, 4, copy);
 		trial_lay_out(&rig, &stock);
-		cut_format(&rig, &stock);
+		cuts_format(&rig, &stock);
 		stock_destroy(&stock);
 		rig_destroy(&rig);
 	}
@@ -288,8 +133,8 @@ static void format(void **state)
 static int report(void **state)
 {
 	(void)state;
-	print_message("# power cuts: %llu cases\n", (unsigned long long)cases);
-	return cases < 200000;
+	print_message("# power cuts: %llu cases\n", (unsigned long long)cuts_cases);
+	return cuts_cases < dice_environment("SMM_TEST_CASES", 200000);
 }
 
 int main(void)
