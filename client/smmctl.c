@@ -128,7 +128,7 @@ static void print_help(void)
 	     "     --user            Find it on the user's bus\n"
 	     "     --address=ADDRESS Find it on the bus at this D-Bus address\n"
 	     "     --offset=BYTES    read, write: begin there\n"
-	     "     --length=BYTES    read: no more than these\n"
+	     "     --length=BYTES    read: this many\n"
 	     "     --hex             write, store: DATA is hex digits\n"
 	     "     --mode=MODE       alloc: who may read and write, as for chmod\n"
 	     "     --no-legend       list: only the rows\n"
@@ -294,12 +294,19 @@ static int run_command(const struct command *command, struct smmctl *ctl, char *
 		if (r < 0)
 			return r;
 	}
-	r = command->run(ctl, args, error);
-	if (r < 0)
-		return r;
-	if (fflush(stdout) != 0)
-		return sd_bus_error_set_errnof(error, errno, "cannot write the output: %m");
-	return 0;
+	return command->run(ctl, args, error);
+}
+
+/* Whether all that was printed has gone somewhere. */
+static int check_output(sd_bus_error *error)
+{
+	int r = fflush(stdout) != 0 ? errno : 0;
+
+	if (!r && ferror(stdout))
+		r = EIO; /* what it was is no longer known */
+	if (!r)
+		return 0;
+	return sd_bus_error_set_errnof(error, r, "cannot write the output: %s", strerror(r));
 }
 
 static int run(int argc, char **argv, struct smmctl *ctl, sd_bus_error *error)
@@ -343,7 +350,10 @@ int main(int argc, char **argv)
 	int r;
 
 	setlocale(LC_ALL, "");
+	fill_standard_fds();
 	r = run(argc, argv, &ctl, &error);
+	if (r >= 0)
+		r = check_output(&error);
 	if (r < 0) {
 		if (!sd_bus_error_is_set(&error))
 			sd_bus_error_set_errno(&error, r);

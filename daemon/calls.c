@@ -17,6 +17,9 @@
 
 struct request;
 
+/* Of the tasks that a worker holds, those of one user: there is a place left for others. */
+#define USER_TASKS_MAX (WORKER_TASKS_MAX - 16)
+
 /* What a kind of call does at the stations of its way. */
 struct call {
 	bool of_block;                                           /* about one block, by its id */
@@ -32,7 +35,8 @@ struct request {
 	const struct call *call;
 	struct memory *memory;
 	sd_bus_message *message;
-	struct creds *creds; /* of the sender */
+	struct creds *creds;        /* of the sender */
+	STAILQ_ENTRY(request) link; /* in the memory's list */
 
 	/* What is asked. */
 	uint32_t id, offset, size;
@@ -102,6 +106,7 @@ static void finish(struct task *task, bool ran)
 	_cleanup_(request_freep) struct request *request = (struct request *)task;
 	int r;
 
+	STAILQ_REMOVE(&request->memory->requests, request, request, link);
 	if (!ran)
 		request->result = sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
 
@@ -143,15 +148,54 @@ static int read_call(struct request *request, sd_bus_message *m)
 	return request->call->read ? request->call->read(request, m) : 0;
 }
 
+/*
+ * One user leaves room in the queue for the others, and what waits leaves room in RAM: two chips
+ * full of data, beside what a single request may carry.
+ */
+static int check_share(struct request *request)
+{
+	const struct request *other;
+	uint32_t uid = request->creds->caller.uid;
+	struct volume_status status;
+	unsigned int tasks = 0;
+	uint64_t bytes = 0, room;
+
+	volume_status(request->memory->volume, &status);
+	room = status.size ? status.size : SMM_SIZE_MAX;
+	if (request->data_size > room)
+		return sd_bus_error_setf(&request->error, ERROR_NO_SPACE,
+					 "memory %s has no room for %zu bytes; it has %ju in all",
+					 request->memory->name, request->data_size,
+					 (uintmax_t)room);
+	STAILQ_FOREACH (other, &request->memory->requests, link) {
+		tasks += other->creds->caller.uid == uid;
+		bytes += other->data_size;
+	}
+	if (tasks >= USER_TASKS_MAX)
+		return sd_bus_error_setf(&request->error, ERROR_BUSY,
+					 "%u requests of uid %u for memory %s are waiting already",
+					 tasks, uid, request->memory->name);
+	if (request->data_size && bytes + request->data_size > 2 * room)
+		return sd_bus_error_setf(&request->error, ERROR_BUSY,
+					 "%ju bytes for memory %s are waiting already",
+					 (uintmax_t)bytes, request->memory->name);
+	return 0;
+}
+
 static int submit(struct request *request)
 {
-	int r = worker_submit(request->memory->worker, &request->task);
+	int r = check_share(request);
+
+	if (r < 0)
+		return r;
+	r = worker_submit(request->memory->worker, &request->task);
+	if (r >= 0)
+		STAILQ_INSERT_TAIL(&request->memory->requests, request, link);
 
 	if (r == -EBUSY)
-		return sd_bus_error_setf(
-			&request->error, ERROR_BUSY,
-			"%u requests for memory %s are waiting already; try again later",
-			WORKER_TASKS_MAX, volume_name(request->memory->volume));
+		return sd_bus_error_setf(&request->error, ERROR_BUSY,
+					 "%u requests for memory %s are waiting already",
+					 WORKER_TASKS_MAX, volume_name(request->memory->volume));
 	if (r == -ESHUTDOWN)
 		return sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
 	return r;

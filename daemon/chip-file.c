@@ -81,11 +81,25 @@ static int write_all(int fd, const uint8_t *from, uint32_t size, uint32_t offset
 	return 0;
 }
 
+/* Whether the file is the one of that name, and whole: another would be found after a restart. */
+static int check_file(const struct chip_file *f)
+{
+	struct stat ours, named;
+
+	if (fstat(f->fd, &ours) < 0)
+		return -errno;
+	if (stat(f->chip.device, &named) < 0)
+		return -errno;
+	if (ours.st_dev != named.st_dev || ours.st_ino != named.st_ino)
+		return -ESTALE;
+	return ours.st_size == f->chip.size ? 0 : -EIO;
+}
+
 static int file_read(struct chip *chip, uint32_t offset, void *buffer, uint32_t size)
 {
 	struct chip_file *f = chip_file(chip);
 	uint8_t *to = buffer;
-	int r = 0;
+	int r = check_file(f);
 
 	wire_begin(f);
 	for (uint32_t done = 0, n; r >= 0 && done < size; done += n) {
@@ -103,7 +117,7 @@ static int file_write(struct chip *chip, uint32_t offset, const void *buffer, ui
 {
 	struct chip_file *f = chip_file(chip);
 	const uint8_t *from = buffer;
-	int r = 0;
+	int r = check_file(f);
 
 	wire_begin(f);
 	for (uint32_t done = 0, n; r >= 0 && done < size; done += n) {
@@ -117,22 +131,8 @@ static int file_write(struct chip *chip, uint32_t offset, const void *buffer, ui
 	return r;
 }
 
-static void file_close(struct chip *chip)
-{
-	struct chip_file *f = chip_file(chip);
-
-	close(f->fd); /* and with it, the lock */
-	free(f);
-}
-
-static const struct chip_ops file_ops = {
-	.read = file_read,
-	.write = file_write,
-	.close = file_close,
-};
-
 /* A new file, or an empty one, becomes @size zero bytes; any other has to have them. */
-static int take_size(int fd, const char *path, uint32_t size, sd_bus_error *error)
+static int take_size(int fd, const char *path, uint32_t size, bool read_only, sd_bus_error *error)
 {
 	struct stat st;
 	int r;
@@ -141,7 +141,7 @@ static int take_size(int fd, const char *path, uint32_t size, sd_bus_error *erro
 		return sd_bus_error_set_errnof(error, errno, "%s: %m", path);
 	if (!S_ISREG(st.st_mode))
 		return sd_bus_error_set_errnof(error, EINVAL, "%s is not a file", path);
-	if (st.st_size == 0) {
+	if (st.st_size == 0 && !read_only) {
 		r = posix_fallocate(fd, 0, size);
 		if (r)
 			return sd_bus_error_set_errnof(error, r, "%s cannot get its %u bytes: %s",
@@ -154,6 +154,67 @@ static int take_size(int fd, const char *path, uint32_t size, sd_bus_error *erro
 	return 0;
 }
 
+static int lock(int fd, const char *path, sd_bus_error *error)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return sd_bus_error_set_errnof(error, errno, "%s: %m", path);
+	return sd_bus_error_set_errnof(
+		error, EBUSY, "%s is in use already; 'fuser %s' says by which process", path, path);
+}
+
+/* Open and lock the file; with O_CREAT among the @flags it may have to be made. */
+static int open_file(const char *path, uint32_t size, int flags, bool *read_only,
+		     sd_bus_error *error)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+	int cause = errno, r;
+
+	*read_only = fd < 0 && (cause == EACCES || cause == EROFS);
+	if (*read_only)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		errno = cause;
+		return sd_bus_error_set_errnof(error, cause, "%s: %m", path);
+	}
+	r = lock(fd, path, error);
+	if (r >= 0)
+		r = take_size(fd, path, size, *read_only || !(flags & O_CREAT), error);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* The file of that name, which may be another one now. */
+static int file_reopen(struct chip *chip, sd_bus_error *error)
+{
+	struct chip_file *f = chip_file(chip);
+	int fd;
+
+	if (check_file(f) >= 0)
+		return 0;
+	fd = open_file(chip->device, chip->size, 0, &chip->read_only, error);
+	if (fd < 0)
+		return fd;
+	close(f->fd);
+	f->fd = fd;
+	return 0;
+}
+
+static void file_close(struct chip *chip)
+{
+	struct chip_file *f = chip_file(chip);
+
+	close(f->fd); /* and with it, the lock */
+	free(f);
+}
+
+static const struct chip_ops file_ops = {
+	.read = file_read,
+	.write = file_write,
+	.reopen = file_reopen,
+	.close = file_close,
+};
+
 /* As fast as the file is too fast to be cut in slices. */
 static uint32_t ns_per_byte(uint32_t wire_speed)
 {
@@ -162,27 +223,15 @@ static uint32_t ns_per_byte(uint32_t wire_speed)
 
 int chip_file_open(const struct memory_config *config, struct chip **chip, sd_bus_error *error)
 {
-	const char *path = config->path;
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	bool read_only = fd < 0 && (errno == EACCES || errno == EROFS);
 	const struct chip_model *model = chip_model_find(config->model);
+	const char *path = config->path;
+	_cleanup_close_ int fd = -1;
 	struct chip_file *f;
-	int r;
+	bool read_only;
 
-	if (read_only)
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_file(path, config->size, O_CREAT, &read_only, error);
 	if (fd < 0)
-		return sd_bus_error_set_errnof(error, errno, "%s: %m", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK)
-			return sd_bus_error_set_errnof(error, errno, "%s: %m", path);
-		return sd_bus_error_set_errnof(
-			error, EBUSY, "%s is in use already; 'fuser %s' says by which process",
-			path, path);
-	}
-	r = take_size(fd, path, config->size, error);
-	if (r < 0)
-		return r;
+		return fd;
 	f = malloc(sizeof(*f));
 	if (!f)
 		return -ENOMEM;

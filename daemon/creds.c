@@ -136,18 +136,19 @@ static int read_credentials(sd_bus_message *m, struct creds *creds)
 	return r < 0 || has_uid ? r : -ENODATA;
 }
 
-/* The driver lists the gids in ascending order; the user database says which is the primary. */
-static void put_primary_first(struct creds *creds)
+/*
+ * The driver lists the gids in ascending order; the user database says which is the primary. A
+ * process that has not got that one has a primary group that nobody knows.
+ */
+static void find_primary(struct creds *creds)
 {
 	const struct passwd *user = getpwuid(creds->caller.uid);
 
-	for (size_t i = 0; user && i < creds->caller.n_gids; i++) {
-		if (creds->gids[i] == user->pw_gid) {
-			creds->gids[i] = creds->gids[0];
-			creds->gids[0] = user->pw_gid;
-		}
-	}
+	creds->caller.gid = (gid_t)-1;
 	creds->caller.gids = creds->gids;
+	for (size_t i = 0; user && i < creds->caller.n_gids; i++)
+		if (creds->gids[i] == user->pw_gid)
+			creds->caller.gid = user->pw_gid;
 }
 
 static int new_creds(sd_bus_message *answer, struct creds **creds)
@@ -161,7 +162,7 @@ static int new_creds(sd_bus_message *answer, struct creds **creds)
 	r = read_credentials(answer, c);
 	if (r < 0)
 		return r;
-	put_primary_first(c);
+	find_primary(c);
 	*creds = TAKE(c);
 	return 0;
 }

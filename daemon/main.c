@@ -203,11 +203,12 @@ int main(int argc, char **argv)
 	struct options options = { .config = DEFAULT_CONFIG };
 	int r;
 
+	fill_standard_fds();
 	r = parse_options(argc, argv, &options);
 	if (r < 0)
 		return EXIT_FAILURE;
 	if (options.done)
-		return EXIT_SUCCESS;
+		return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
 
 	r = config_load(options.config, &config);
 	if (r >= 0 && !options.check_config)

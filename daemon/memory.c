@@ -316,6 +316,7 @@ int memory_new(struct manager *manager, const struct memory_config *config, stru
 	m->device = config->device;
 	find_node(m);
 	m->opened = 1;
+	STAILQ_INIT(&m->requests);
 	m->opening = (struct task){ .run = open_volume, .finish = on_opened };
 
 	r = volume_new(config, &volume_ops, m, &m->volume);

@@ -12,6 +12,8 @@
 #include "volume.h"
 #include "worker.h"
 
+STAILQ_HEAD(request_list, request);
+
 /* A block as the properties of its object show it: in the types that sd-bus reads by itself. */
 struct block_view {
 	struct smm_block block;
@@ -30,8 +32,9 @@ struct memory {
 	char *node;         /* that it was found to be */
 	char *path;         /* of its object */
 	sd_bus_slot *object, *blocks, *block_paths;
-	struct task opening; /* the worker's first */
-	int opened;          /* what came of it: 1 for not yet */
+	struct task opening;          /* the worker's first */
+	int opened;                   /* what came of it: 1 for not yet */
+	struct request_list requests; /* that have not been answered */
 	struct memory *next;
 
 	/* The object of the message in hand: filled when sd-bus looks for it, so that all

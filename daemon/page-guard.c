@@ -27,10 +27,9 @@
 #include "smm_store.h"
 #include "util.h"
 
-/* The slots are a sixteenth of the chip, in these bounds. */
-#define JOURNAL_PART 16u
-#define SLOTS_MIN    4u
-#define SLOTS_MAX    16u
+/* Of the pages that a store writes, every fifth or more is the one with its intent log: so the
+ * pages of the journal wear more slowly than that one. */
+#define SLOTS 8u
 
 /* What a record has behind the bytes for its page; little-endian. */
 struct seal {
@@ -43,7 +42,6 @@ struct guard {
 	struct chip chip;
 	struct chip *below;
 	uint32_t page, record_size, slot_size; /* bytes */
-	uint32_t slots;
 
 	bool known;                      /* what follows is what the journal on the chip says */
 	bool pending;                    /* the newest record is still to be carried out */
@@ -69,10 +67,10 @@ static uint32_t slot_offset(const struct guard *g, uint32_t slot)
 
 static uint32_t next_slot(const struct guard *g)
 {
-	return (g->slot + 1) % g->slots;
+	return (g->slot + 1) % SLOTS;
 }
 
-/* Numbers begin anew behind the last; no more than the slots are ever compared. */
+/* The numbers begin anew behind the last one; those of a journal lie close together. */
 static bool newer(uint32_t sequence, uint32_t than)
 {
 	return (int32_t)(sequence - than) > 0;
@@ -109,9 +107,9 @@ static int find_newest(struct guard *g)
 	bool any = false;
 	int r;
 
-	g->slot = g->slots - 1;
+	g->slot = SLOTS - 1;
 	g->sequence = 0;
-	for (uint32_t slot = 0; slot < g->slots; slot++) {
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		r = read_slot(g, slot, &seal);
 		if (r < 0)
 			return r;
@@ -126,17 +124,16 @@ static int find_newest(struct guard *g)
 	return any;
 }
 
-/* Whether the slot behind the newest record was begun: else it has the oldest, or was never used.
- */
+/* Whether the slot behind the newest record was begun; else it has the oldest, or never had one. */
 static int next_begun(struct guard *g)
 {
 	struct seal seal;
 	int r;
 
-	if (g->sequence < g->slots)
+	if (g->sequence < SLOTS)
 		return false;
 	r = read_slot(g, next_slot(g), &seal);
-	return r < 0 ? r : !r || seal.sequence != g->sequence - g->slots + 1;
+	return r < 0 ? r : !r || seal.sequence != g->sequence - SLOTS + 1;
 }
 
 /* Whether the newest record is still to be carried out. */
@@ -189,8 +186,8 @@ static int carry_out(struct guard *g)
 	return r;
 }
 
-/* Make the bytes in g->record a record for the page at @target, in the next slot. It is of use only
- * if it is there: what a worn page does not keep must not be relied on. */
+/* Make the bytes in g->record a record for the page at @target, in the next slot; if the chip does
+ * not keep it, because its pages are worn or protected, the page must not be touched. */
 static int put_record(struct guard *g, uint32_t target)
 {
 	struct seal seal = { .target = htole32(target), .sequence = htole32(g->sequence + 1) };
@@ -309,15 +306,6 @@ static const struct chip_ops guard_ops = {
 	.close = guard_close,
 };
 
-static uint32_t count_slots(const struct guard *g)
-{
-	uint32_t slots = g->below->size / JOURNAL_PART / g->slot_size;
-
-	if (slots < SLOTS_MIN)
-		return SLOTS_MIN;
-	return slots < SLOTS_MAX ? slots : SLOTS_MAX;
-}
-
 /* Divide the chip; its size and the size of its pages alone decide how. */
 static int lay_out(struct guard *g, sd_bus_error *error)
 {
@@ -326,9 +314,8 @@ static int lay_out(struct guard *g, sd_bus_error *error)
 	g->page = g->below->page_size;
 	g->record_size = g->page + sizeof(struct seal);
 	g->slot_size = round_up(g->record_size, g->page);
-	g->slots = count_slots(g);
 	whole = g->below->size / g->page * g->page;
-	journal = g->slots * g->slot_size;
+	journal = SLOTS * g->slot_size;
 	if (whole < journal + SIZE_MIN)
 		return sd_bus_error_set_errnof(
 			error, ENOSPC,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,21 @@
 
 DEFINE_CLEANUP(FILE *, fclose);
 DEFINE_CLEANUP(DIR *, closedir);
+
+/*
+ * Standard input, output and error that were closed become /dev/null: what is opened next would
+ * take their numbers, and get what is printed.
+ */
+static inline void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
 
 static inline void freep(void *pointer)
 {

@@ -131,8 +131,11 @@ static int fail(struct volume *v, int result, const struct smm_block *b, const c
 		recover(v);
 		if (v->power_failing)
 			return volume_ready(v, true, error);
-		return sd_bus_error_setf(error, ERROR_IO, "memory %s could not %s the block: %s",
-					 volume_name(v), verb, strerror(-v->chip_error));
+		return sd_bus_error_setf(error, ERROR_IO, "memory %s could not %s the block: %s%s",
+					 volume_name(v), verb, strerror(-v->chip_error),
+					 strcmp(verb, "read") ? "; it is as it was or wholly "
+								"changed, look again"
+							      : "");
 	default:
 		recover(v);
 		return sd_bus_error_setf(error, ERROR_CORRUPT,
@@ -260,7 +263,7 @@ static struct smm_block new_block(struct volume *v, const struct caller *caller,
 		.kind = (u8)kind,
 		.length = length,
 		.uid = caller->uid,
-		.gid = caller->n_gids ? caller->gids[0] : (gid_t)-1,
+		.gid = caller->gid,
 		.mode = (u16)v->config->default_mode,
 	};
 }
@@ -289,6 +292,9 @@ static int apply_options(struct smm_block *b, const struct caller *caller,
 {
 	if (options->has_mode && options->mode > 0777)
 		return bad_mode(options->mode, error);
+	if (options->has_gid && options->gid == UINT32_MAX)
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%u is not a gid",
+					 options->gid);
 	if (options->has_gid && caller->uid != 0 && !is_member(caller, options->gid))
 		return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
 					 "gid %u is not one of uid %u", options->gid, caller->uid);
@@ -312,8 +318,10 @@ int volume_allocate(struct volume *v, const struct caller *caller, const char *n
 		    const struct allocate_options *options, uint32_t *id, sd_bus_error *error)
 {
 	struct smm_block b = new_block(v, caller, SMM_KIND_DATA, size), found;
-	int r = apply_options(&b, caller, options, error);
+	int r = volume_ready(v, true, error);
 
+	if (r >= 0)
+		r = apply_options(&b, caller, options, error);
 	if (r < 0)
 		return r;
 	if (!options->exclusive && is_as_asked(v, caller, name, &b, &found)) {

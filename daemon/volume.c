@@ -321,11 +321,14 @@ int volume_check(struct volume *v, const struct caller *caller, bool repair,
 		return sd_bus_error_setf(error, ERROR_IO, "memory %s could not be checked: %s",
 					 volume_name(v), strerror(-v->chip_error));
 	}
+	if (result->uncorrectable && !repair)
+		volume_recover(v); /* what is known of the chip is no longer so */
+	r = repair ? volume_ready(v, false, error) : 0;
 	if (result->damaged || result->uncorrectable)
 		log_warning("memory %s: %u blocks are damaged, %u lines of the map", volume_name(v),
 			    result->damaged, result->uncorrectable);
 	volume_publish(v);
-	return 0;
+	return r;
 }
 
 /* Whether there is nothing that a format would lose. */
@@ -340,10 +343,16 @@ int volume_format(struct volume *v, const struct caller *caller, uint32_t granul
 {
 	int r = check_admin(v, caller, "formatted", error);
 
-	if (r >= 0 && (v->state == VOLUME_OFFLINE || v->state == VOLUME_READ_ONLY))
+	if (r >= 0 && v->state != VOLUME_BLANK && v->state != VOLUME_FOREIGN &&
+	    v->state != VOLUME_CORRUPT)
 		r = volume_ready(v, true, error);
 	if (r < 0)
 		return r;
+	if (v->chip->read_only)
+		return sd_bus_error_setf(error, ERROR_WRITE_PROTECTED,
+					 "memory %s cannot be formatted: %s", volume_name(v),
+					 v->chip->why_read_only ? v->chip->why_read_only
+								: "it cannot be written");
 	if (!force && !is_empty(v))
 		return sd_bus_error_setf(
 			error, SD_BUS_ERROR_INVALID_ARGS,

@@ -31,8 +31,9 @@ struct volume_ops {
 /* Who asks: as the bus vouches for it. */
 struct caller {
 	uid_t uid;
+	gid_t gid; /* primary; -1 if it is not known */
 	size_t n_gids;
-	const gid_t *gids; /* primary and supplementary */
+	const gid_t *gids; /* all */
 };
 
 #define VOLUME_WHY_MAX 256u

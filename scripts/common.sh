@@ -84,7 +84,11 @@ start_bus() {
 	exec {bus_output}< <(exec dbus-daemon --config-file="$1/bus.conf" --nofork --print-address \
 		2>"$1/bus.log")
 	bus_pid=$!
-	read -r -u "$bus_output" DBUS_SYSTEM_BUS_ADDRESS
+	read -r -u "$bus_output" DBUS_SYSTEM_BUS_ADDRESS || {
+		echo "dbus-daemon does not start in $1; it says:" >&2
+		cat "$1/bus.log" >&2
+		return 1
+	}
 	export DBUS_SYSTEM_BUS_ADDRESS
 }
 

@@ -178,8 +178,14 @@ complains() {
 
 @test "output that cannot be written is a failure" {
 	smmctl store x content
-	full() { smmctl load x >/dev/full; }
-	complains 1 "No space left" full
+	full() { smmctl load "$1" >/dev/full; }
+	complains 1 "cannot write the output" full x
+	head -c 20000 /dev/urandom | smmctl store large
+	complains 1 "cannot write the output" full large
+	help() { smmctl --help >/dev/full; }
+	complains 1 "cannot write the output" help
+	closed() { smmctl load x >&-; }
+	run -0 closed
 }
 
 @test "mistakes in typing exit with 2" {

@@ -212,3 +212,17 @@ offset_of_content() {
 	fails WriteProtected 'memory fram0 is read-only: .*' call Store say name 1 1
 	gives "ay 16 $(echo {1..16})" call Load s name
 }
+
+@test "Check that finds the map destroyed takes the memory out of service" {
+	start_with_block
+	dd if=/dev/urandom of="$dir/fram0.img" bs=1 count=200 conv=notrunc status=none
+	run -0 call Check 'a{sv}' 0
+	[[ $output == *'"uncorrectable" u '[1-9]* ]]
+	[ "$(get State)" != 's "online"' ]
+	run -1 call Store say later 1 1
+}
+
+@test "a client with much to say is told before it is kept" {
+	start_with_block
+	fails NoSpace 'memory fram0 has no room for 40000 bytes; it has 32768 in all' store big 40000
+}

@@ -7,7 +7,7 @@
 # shellcheck disable=SC2154 # set in helper.bash
 load helper
 
-rounds=$((${SMM_KILL_ROUNDS:-100} / 2))
+rounds=$(((${SMM_KILL_ROUNDS:-100} + 1) / 2))
 seed=${SMM_TEST_SEED:-$RANDOM}
 
 kill_again_and_again() {

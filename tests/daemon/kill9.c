@@ -470,5 +470,5 @@ int main(int argc, char **argv)
 	       "of "
 	       "%u under way at a kill, %u were done)\n",
 	       rounds, acknowledged, refused, found_done + found_undone, found_done);
-	return EXIT_SUCCESS;
+	return acknowledged ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -199,3 +199,31 @@ STATUS=fram0 is online
 STOPPING=1
 STATUS=Finishing what is in hand' ]
 }
+
+@test "closed standard streams: nothing is printed into the chip" {
+	memory fram0
+	start_smmd sh -c 'exec "$@" >&- 2>&-' sh
+	store a 4
+	stop_smmd
+	start_smmd
+	loads a 4
+}
+
+@test "a file that is gone, or another one, takes no writes" {
+	memory fram0
+	start_smmd
+	store a 4
+	mv "$dir/fram0.img" "$dir/away"
+	fails IO '.*' call Store say b 1 1
+	[[ $(get State) == *offline* ]]
+	cp "$dir/away" "$dir/other"
+	mv "$dir/away" "$dir/fram0.img"
+	until [ "$(get State)" = 's "online"' ]; do sleep 0.05; done
+	store b 4
+	mv "$dir/other" "$dir/fram0.img"
+	fails IO '.*' call Store say c 1 1
+	until [ "$(get State)" = 's "online"' ]; do sleep 0.05; done
+	loads a 4
+	fails NoSuchBlock '.*' call Load s b
+	call Store say c 1 1
+}

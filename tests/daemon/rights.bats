@@ -103,6 +103,13 @@ busctl() {
 	gives 'u 65534' get_block 2 Group
 }
 
+@test "a caller whose primary group is not the one of its account gives its blocks to none" {
+	run -0 setpriv --reuid=3 --regid=1001 --groups=4,1001 busctl call org.smm1 "$memory" \
+		org.smm1.Memory Allocate 'sua{sv}' groupless 3 0
+	user 0
+	gives 'u 4294967295' get_block "${output#u }" Group
+}
+
 @test "a group that is not the caller's" {
 	fails $denied 'gid 8 is not one of uid 1' call Allocate 'sua{sv}' x 3 1 gid u 8
 }

@@ -60,7 +60,7 @@ struct campaign {
 	enum fault fault;
 };
 
-static const struct caller root = { 0, 1, (const gid_t[]){ 0 } };
+static const struct caller root = { 0, 0, 1, (const gid_t[]){ 0 } };
 
 static uint32_t dice(struct campaign *c, uint32_t below)
 {

@@ -72,7 +72,8 @@ static void test_io_error_says_what_failed(void **state)
 	f->fake.fail_once = true;
 	f->fake.good = 0;
 	expect_error(f, change(f, 0), ERROR_IO,
-		     "memory fram0 could not write the block: Remote I/O error");
+		     "memory fram0 could not write the block: Remote I/O error; it is as "
+		     "it was or wholly changed, look again");
 	assert_int_equal(statistic(f, "Errors"), 1);
 }
 

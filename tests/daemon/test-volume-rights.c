@@ -258,7 +258,7 @@ static void test_list_shows_what_one_may_see(void **state)
 
 static void test_caller_without_groups(void **state)
 {
-	const struct caller lonely = { 1003, 0, NULL };
+	const struct caller lonely = { 1003, (gid_t)-1, 0, NULL };
 	struct fixture *f = *state;
 
 	fixture_open(f);

@@ -3,10 +3,10 @@
 
 #include "log.h"
 
-const struct caller root = { 0, 1, (const gid_t[]){ 0 } };
-const struct caller alice = { 1000, 2, (const gid_t[]){ 1000, 50 } };
-const struct caller bob = { 1001, 2, (const gid_t[]){ 1001, 50 } };
-const struct caller eve = { 1002, 1, (const gid_t[]){ 1002 } };
+const struct caller root = { 0, 0, 1, (const gid_t[]){ 0 } };
+const struct caller alice = { 1000, 1000, 2, (const gid_t[]){ 1000, 50 } };
+const struct caller bob = { 1001, 1001, 2, (const gid_t[]){ 1001, 50 } };
+const struct caller eve = { 1002, 1002, 1, (const gid_t[]){ 1002 } };
 
 static struct fake_chip *chip_to_open;
 
