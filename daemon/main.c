@@ -185,7 +185,7 @@ static int serve(const struct options *options, const struct config *config)
 		return r;
 	watch_signals(loop, signals, manager);
 	r = manager_open(manager);
-	if (r < 0)
+	if (r <= 0)
 		return r;
 	r = bus_take_name(bus);
 	if (r < 0)

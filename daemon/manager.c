@@ -154,7 +154,9 @@ int manager_open(struct manager *manager)
 		ev_run(manager->loop, 0);
 	ev_timer_stop(manager->loop, &patience);
 	manager->serving = true;
-	return manager->failed;
+	if (manager->stopping)
+		return 0;
+	return manager->failed < 0 ? manager->failed : 1;
 }
 
 void manager_memory_opened(struct manager *manager, int result)
@@ -189,6 +191,7 @@ void manager_state_changed(struct manager *manager)
 
 void manager_stop(struct manager *manager)
 {
+	manager->stopping = true;
 	for (struct memory *memory = manager->memories; memory; memory = memory->next)
 		worker_stop(memory->worker);
 }

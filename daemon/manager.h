@@ -23,7 +23,7 @@ struct manager {
 	int failed;              /* why one of them never will be, or 0 */
 	struct hotplug *hotplug;
 	struct power *power;
-	bool serving;
+	bool serving, stopping;
 };
 
 /**
@@ -40,7 +40,8 @@ int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
  * manager_open() - run the loop until all memories are open, or some seconds are over: a chip on a
  * slow wire, or one that does not answer, goes on being opened while the others serve.
  *
- * Return: 0, or a negative errno, which was logged, if one cannot be had at all.
+ * Return: 1; 0 if manager_stop() was called in the meantime; or a negative errno, which was logged,
+ * if a memory cannot be had at all.
  */
 int manager_open(struct manager *manager);
 void manager_memory_opened(struct manager *manager, int result);

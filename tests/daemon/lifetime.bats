@@ -227,3 +227,23 @@ STATUS=Finishing what is in hand' ]
 	fails NoSuchBlock '.*' call Load s b
 	call Store say c 1 1
 }
+
+@test "SIGTERM while the chip is still being opened" {
+	memory fram0 'size = 64K' 'wire-speed = 20k'
+	"$SMMD" --config="$dir/smmd.conf" 2>>"$dir/smmd.log" 3>&- &
+	smmd_pid=$!
+	sleep 0.5
+	stop_smmd
+}
+
+@test "a slow chip keeps nobody waiting: it is loading, and another one serves" {
+	memory fram0
+	memory slow 'size = 128K' 'wire-speed = 10k'
+	start_smmd # after a few seconds
+	store a 4
+	run -0 busctl get-property org.smm1 /org/smm1/memory/slow org.smm1.Memory State
+	[ "$output" = 's "loading"' ]
+	SYSTEMD_LOG_LEVEL=debug run -1 busctl call org.smm1 /org/smm1/memory/slow org.smm1.Memory List
+	[[ $output == *org.smm1.Error.Busy*'is loading'* ]]
+	kill_smmd
+}
