@@ -157,7 +157,8 @@ static const char *advice(const sd_bus_error *error)
 		{ ERROR_NO_SUCH_BLOCK, "'smmctl list' shows the blocks" },
 		{ ERROR_NO_SUCH_MEMORY, "'smmctl status' shows the memories" },
 		{ ERROR_NO_SPACE, "'smmctl list' shows what could be freed" },
-		{ ERROR_NAME_TAKEN, "take another name, or 'smmctl store' for a block of your own" },
+		{ ERROR_NAME_TAKEN,
+		  "take another name, or 'smmctl store' for a block of your own" },
 		{ ERROR_BUSY, "try again in a moment" },
 		{ SD_BUS_ERROR_ACCESS_DENIED, "'smmctl list' shows owners and modes" },
 	};

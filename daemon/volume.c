@@ -180,8 +180,10 @@ static void fill_statistics(struct volume *v, struct volume_status *s)
 	add_statistic(s, "CacheHits", mirror->hits);
 	add_statistic(s, "BytesSaved", mirror->bytes_saved);
 	add_statistic(s, "BytesRepaired", mirror->repaired);
-	if (chip->page_programs)
+	if (chip->page_programs) { /* of which the second is the wear that the guard adds */
 		add_statistic(s, "PagePrograms", chip->page_programs);
+		add_statistic(s, "JournalPrograms", chip->journal_programs);
+	}
 }
 
 /* I2C has an acknowledge behind the eight bits of a byte. A chip without a wire takes no time. */

@@ -140,6 +140,9 @@ on() {
 	stop_smmd
 	start_board
 	gives 'ay 3 1 2 3' on eep0 Load s x
+	on eep0 Store say x 3 4 5 6
+	run -0 busctl get-property org.smm1 /org/smm1/memory/eep0 org.smm1.Memory Statistics
+	[[ $output == *'"JournalPrograms" '[1-9]* ]]
 }
 
 @test 'all three at once, with verify = all' {

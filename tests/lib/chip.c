@@ -109,6 +109,12 @@ static void tear(struct chip *chip, u8 *page, const u8 *new, u32 outcome)
 	}
 }
 
+static u32 outcome(struct chip *chip)
+{
+	return chip->outcomes < CHIP_OUTCOMES ? dice_below(&chip->dice, CHIP_OUTCOMES)
+					      : (u32)chip->power;
+}
+
 /* One cycle, for bytes of one page. */
 static void program(struct chip *chip, u32 offset, const u8 *bytes, u32 size)
 {
@@ -118,9 +124,7 @@ static void program(struct chip *chip, u32 offset, const u8 *bytes, u32 size)
 	memcpy(new, page, chip->page_size);
 	memcpy(new + in_page, bytes, size);
 	if (chip->power < chip->outcomes) {
-		if (chip->outcomes < CHIP_OUTCOMES)
-			chip->power = dice_below(&chip->dice, CHIP_OUTCOMES);
-		tear(chip, page, new, (u32)chip->power);
+		tear(chip, page, new, outcome(chip));
 		chip->dead = true;
 		return;
 	}
