@@ -38,6 +38,7 @@ struct front {
 	struct gpio_line *write_protect, *power_enable; /* NULL: none */
 	void (*between)(void *userdata);
 	void *userdata;
+	struct chip_counters own; /* retries and errors that are seen here alone */
 	_Atomic bool power_failing;
 	bool ending;     /* the power fails, and @budget counts */
 	uint32_t budget; /* bytes of the wire that are left */
@@ -70,6 +71,13 @@ static uint32_t slice(const struct front *f, uint32_t offset, uint32_t left, uin
 	return end > offset ? end - offset : bytes;
 }
 
+static void count(struct front *f)
+{
+	f->chip.counters = f->below->counters;
+	f->chip.counters.retries += f->own.retries;
+	f->chip.counters.errors += f->own.errors;
+}
+
 static void between(const struct front *f, uint32_t left)
 {
 	if (left && f->between)
@@ -87,7 +95,7 @@ static int read_twice(struct front *f, uint32_t offset, uint8_t *to, uint32_t si
 		if (r < 0 || !memcmp(to, other, size))
 			return r;
 		memcpy(to, other, size);
-		f->below->counters.retries++;
+		f->own.retries++;
 	}
 	return r < 0 ? r : -EIO;
 }
@@ -104,7 +112,7 @@ static int front_read(struct chip *chip, uint32_t offset, void *buffer, uint32_t
 						    : chip_read(f->below, offset, to, n);
 		between(f, size - n);
 	}
-	chip->counters = f->below->counters;
+	count(f);
 	return r;
 }
 
@@ -164,7 +172,7 @@ static int write_slice(struct front *f, uint32_t offset, const uint8_t *data, ui
 	int r;
 
 	for (unsigned int attempt = 0; attempt < 2; attempt++) {
-		f->below->counters.retries += attempt;
+		f->own.retries += attempt;
 		f->chip.astray += attempt * size;
 		r = chip_write(f->below, offset, data, size);
 		if (r >= 0 && proof)
@@ -178,7 +186,7 @@ static int write_slice(struct front *f, uint32_t offset, const uint8_t *data, ui
 		  f->config->name, f->chip.device, data[at], offset + at, found);
 	f->chip.read_only = true;
 	f->chip.why_read_only = "it takes writes and drops them; look at its write-protect pin";
-	f->below->counters.errors++;
+	f->own.errors++;
 	return -EIO;
 }
 
@@ -202,7 +210,7 @@ static int front_write(struct chip *chip, uint32_t offset, const void *buffer, u
 		between(f, size - n);
 	}
 	protected = protect(f, true);
-	chip->counters = f->below->counters;
+	count(f);
 	return r < 0 ? r : protected;
 }
 

@@ -49,6 +49,7 @@ struct chip {
 
 	/* The wire: bytes of a transaction beside its data, nanoseconds a byte (0: unknown). */
 	uint32_t read_overhead, write_overhead;
+	uint32_t gap; /* bytes sent in vain that cost less than another write, if they are more */
 	uint32_t ns_per_byte;
 
 	/* Bytes of a write that were not there when they were read back: what was meant may have

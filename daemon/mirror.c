@@ -22,6 +22,11 @@ static uint32_t min(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static uint32_t max(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 /* The first sector that lies behind @offset, or begins there. */
 static uint32_t sector_from(uint32_t offset)
 {
@@ -106,13 +111,13 @@ int mirror_read(struct mirror *m, uint32_t offset, void *buffer, uint32_t size)
 static bool next_message(const struct mirror *m, uint32_t offset, const uint8_t *data,
 			 uint32_t size, uint32_t *start, uint32_t *end)
 {
-	uint32_t i = *start;
+	uint32_t gap = max(m->chip->write_overhead, m->chip->gap), i = *start;
 
 	while (i < size && !differs(m, offset + i, data[i]))
 		i++;
 	*start = *end = i;
 	/* Unchanged bytes that cost no more to send than the address of another message. */
-	for (; i < size && i - *end <= m->chip->write_overhead; i++)
+	for (; i < size && i - *end <= gap; i++)
 		if (differs(m, offset + i, data[i]))
 			*end = i + 1;
 	return *start < size;

@@ -275,6 +275,7 @@ static void take_over(struct guard *g)
 
 	chip.ops = g->chip.ops;
 	chip.size = g->chip.size;
+	chip.gap = g->below->page_size; /* a page is programmed as a whole anyway */
 	chip.page_size = 0;
 	g->chip = chip;
 }

@@ -8,7 +8,7 @@
 load helper
 
 setup() {
-	need_root 'emulate a board'
+	can_emulate
 	start_bus "$dir" 3>&-
 	cat >"$dir/board" <<-END
 		[rig]

@@ -146,3 +146,7 @@ need_root() {
 open_to_others() {
 	chmod go+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$dir"
 }
+
+can_emulate() {
+	unshare --mount --net --propagation unchanged true || skip 'smm-rig needs root with CAP_SYS_ADMIN'
+}

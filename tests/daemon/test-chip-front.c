@@ -227,6 +227,7 @@ static void test_dropped_writes(void **state)
 	assert_true(f->chip->read_only);
 	assert_non_null(f->chip->why_read_only);
 	assert_int_equal(f->chip->counters.errors, 1);
+	assert_int_equal(f->chip->counters.retries, 2);
 }
 
 /* How much is read back. */

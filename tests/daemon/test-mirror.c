@@ -147,6 +147,24 @@ static void test_write_sends_what_differs_in_order(void **state)
 	assert_int_equal(f->fake.n_transfers, 3);
 }
 
+/* Behind a page guard, two writes to a page cost more than all that is between them. */
+static void test_gap_of_a_chip_with_pages(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t data[40];
+
+	f->fake.chip.gap = 16;
+	load_all(f);
+	memcpy(data, f->fake.bytes + 200, sizeof(data));
+	data[0] ^= 1;
+	data[17] ^= 1;
+	data[35] ^= 1;
+	assert_int_equal(mirror_write(f->mirror, 200, data, sizeof(data)), 0);
+	assert_int_equal(f->fake.n_transfers, 2);
+	expect_transfer(f, 0, true, 200, 18);
+	expect_transfer(f, 1, true, 235, 1);
+}
+
 static void test_write_to_what_is_not_loaded_is_sent_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -281,6 +299,7 @@ int main(void)
 		TEST(test_read_stops_at_the_end),
 		TEST(test_write_of_what_is_there_costs_nothing),
 		TEST(test_write_sends_what_differs_in_order),
+		TEST(test_gap_of_a_chip_with_pages),
 		TEST(test_write_to_what_is_not_loaded_is_sent_whole),
 		TEST(test_write_up_to_the_end_is_known),
 		TEST(test_failed_read_is_not_remembered),

@@ -276,6 +276,52 @@ static int make_dev(const struct board *board)
 	return 0;
 }
 
+/* Make the root that this program has seen so far the root of another one again. */
+static int back_to(int root, int directory)
+{
+	int r = fchdir(root);
+
+	if (r == 0)
+		r = chroot(".");
+	if (r == 0)
+		r = fchdir(directory);
+	close(root);
+	close(directory);
+	return r;
+}
+
+/*
+ * In a chroot, / is a folder of some mount. That one has to be made private, so go up to it and
+ * come back: the namespace is this program's own, and so is what happens there.
+ */
+static int make_private_from_chroot(void)
+{
+	int directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), r;
+	struct stat here = { 0 }, before;
+
+	if (directory < 0 || root < 0 || chdir("/") < 0 || chroot(stage) < 0)
+		return -1;
+	do {
+		before = here;
+		r = chdir("..");
+		if (r == 0)
+			r = stat(".", &here);
+	} while (r == 0 && (here.st_ino != before.st_ino || here.st_dev != before.st_dev));
+	if (r == 0)
+		r = chroot(".");
+	if (r == 0)
+		r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	return back_to(root, directory) < 0 ? -1 : r;
+}
+
+static int make_private(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	return errno == EINVAL ? make_private_from_chroot() : -1;
+}
+
 int nodes_enter(struct board *board)
 {
 	int r;
@@ -285,10 +331,12 @@ int nodes_enter(struct board *board)
 				"with CAP_SYS_ADMIN (docker run --privileged)\n");
 		return -1;
 	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return fail("/ as a private mount");
 	if (!mkdtemp(stage))
 		return fail(stage);
+	if (make_private() < 0) {
+		rmdir(stage);
+		return fail("/ as a private mount");
+	}
 	r = make_sys(board) < 0 ? -1 : make_dev(board);
 	rmdir(stage);
 	if (r == 0 && udev_pretend() < 0)

@@ -10,7 +10,7 @@ dir=$BATS_TEST_TMPDIR
 export RIG_CLIENT CONTROL="$SMM_RIG_CONTROL $dir/control"
 
 setup() {
-	unshare --mount --net true || skip 'smm-rig needs root with CAP_SYS_ADMIN'
+	unshare --mount --net --propagation unchanged true || skip 'smm-rig needs root with CAP_SYS_ADMIN'
 	cat >"$dir/board" <<-END
 		[rig]
 		control = $dir/control
