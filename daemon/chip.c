@@ -10,8 +10,8 @@
 #include "log.h"
 #include "util.h"
 
-/* A supply that was just switched on: MB85RC256V wants 0.5 ms at 3.3 V, EEPROM some; the slowest of
- * the parts in the table that say it want 20 ms (CY14B101, recall from its flash). */
+/* A supply that was just switched on: MB85RC256V wants its bus idle for 0.5 ms (data sheet); other
+ * kinds of chips take longer, and who switches a supply has the time. */
 #define POWER_UP_MS 20
 
 /* From the edge of a power-fail line on, so much of the wire may still be used. */
