@@ -49,6 +49,11 @@ static struct front *front(struct chip *chip)
 	return (struct front *)chip;
 }
 
+static uint32_t min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Bytes that the wire carries in @ns. */
 static uint32_t wire_bytes(const struct front *f, uint32_t ns)
 {
@@ -204,6 +209,9 @@ static int front_write(struct chip *chip, uint32_t offset, const void *buffer, u
 
 	for (uint32_t n; r >= 0 && size; offset += n, from += n, size -= n) {
 		n = slice(f, offset, size, chip->write_overhead);
+		if (chip->gap) /* a page takes its write cycles, and they are longer than the wire
+				*/
+			n = min(n, chip->gap - offset % chip->gap);
 		r = spend(f, n);
 		if (r >= 0)
 			r = write_slice(f, offset, from, n, proof);

@@ -178,6 +178,24 @@ static void test_slices_end_with_pages(void **state)
 	}
 }
 
+/* Of a chip with pages, each is a slice of its own: its write cycles take longer than the wire. */
+static void test_slices_of_a_chip_with_pages(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t data[200] = { 1 };
+	uint32_t end = 1000;
+
+	f->fake.chip.gap = 64;
+	open_chip(f, 22500);
+	assert_int_equal(chip_write(f->chip, 1000, data, sizeof(data)), 0);
+	assert_int_equal(f->fake.n_transfers, 4);
+	for (size_t i = 0; i < f->fake.n_transfers; i++) {
+		assert_int_equal(f->fake.transfers[i].offset, end);
+		end += f->fake.transfers[i].size;
+		assert_true(end % 64 == 0 || end == 1200);
+	}
+}
+
 static void test_write_protect_line(void **state)
 {
 	struct fixture *f = *state;
@@ -304,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_slices),
 		TEST(test_slices_end_with_pages),
+		TEST(test_slices_of_a_chip_with_pages),
 		TEST(test_write_protect_line),
 		TEST(test_power_enable_line),
 		TEST(test_dropped_writes),
