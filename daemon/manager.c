@@ -192,8 +192,10 @@ void manager_state_changed(struct manager *manager)
 void manager_stop(struct manager *manager)
 {
 	manager->stopping = true;
-	for (struct memory *memory = manager->memories; memory; memory = memory->next)
+	for (struct memory *memory = manager->memories; memory; memory = memory->next) {
+		volume_stop(memory->volume);
 		worker_stop(memory->worker);
+	}
 }
 
 void manager_worker_stopped(struct manager *manager)

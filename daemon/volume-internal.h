@@ -52,7 +52,7 @@ struct volume {
 	bool in_between;   /* two slices of it */
 
 	/* Set by the loop's thread. */
-	_Atomic bool power_failing, replugged;
+	_Atomic bool power_failing, replugged, stopping;
 
 	_Atomic bool seen; /* the index is that of the chip, as it was last seen */
 

@@ -146,8 +146,16 @@ static bool is_blank(const uint8_t *b, uint32_t size)
 static enum volume_state judge_contents(struct volume *v)
 {
 	_cleanup_free_ uint8_t *contents = malloc(v->chip->size);
+	uint32_t n;
 
-	if (!contents || volume_on_read(v, 0, contents, v->chip->size) < 0)
+	for (uint32_t at = 0; contents && at < v->chip->size; at += n) {
+		n = v->chip->size - at < IDLE_SLICE_MAX ? v->chip->size - at : IDLE_SLICE_MAX;
+		if (v->stopping)
+			v->chip_error = -ECANCELED;
+		if (v->stopping || volume_on_read(v, at, contents + at, n) < 0)
+			return VOLUME_OFFLINE;
+	}
+	if (!contents)
 		return VOLUME_OFFLINE;
 	return is_blank(contents, v->chip->size) ? VOLUME_BLANK : VOLUME_FOREIGN;
 }
@@ -230,8 +238,9 @@ static void load_for_proof(struct volume *v)
 {
 	int r = 1;
 
-	while (r > 0 && v->state == VOLUME_ONLINE && v->config->verify == VERIFY_ALL)
-		r = mirror_load(v->mirror, v->chip->size);
+	while (r > 0 && v->state == VOLUME_ONLINE && v->config->verify == VERIFY_ALL &&
+	       !v->stopping)
+		r = mirror_load(v->mirror, IDLE_SLICE_MAX);
 	if (r < 0) {
 		v->chip_error = r;
 		set_unanswered(v);
@@ -392,6 +401,11 @@ void volume_power_fail(struct volume *v, bool failing)
 	if (v->chip)
 		chip_power_fail(v->chip, failing);
 	pthread_mutex_unlock(&v->lock);
+}
+
+void volume_stop(struct volume *v)
+{
+	v->stopping = true;
 }
 
 void volume_device_changed(struct volume *v)

@@ -136,6 +136,9 @@ bool volume_fits_between(struct volume *volume, uint32_t id, const char *name, u
 /* The supply fails, or is back: wake the worker then. */
 void volume_power_fail(struct volume *volume, bool failing);
 
+/* Do not go on reading a chip that nobody is going to ask for. */
+void volume_stop(struct volume *volume);
+
 /* The device came or went: wake the worker. */
 void volume_device_changed(struct volume *volume);
 

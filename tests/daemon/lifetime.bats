@@ -23,7 +23,7 @@ ready_slow_smmd() {
 }
 
 memory_is_slow() {
-	echo 'wire-speed = 400k' >>"$dir/smmd.conf"
+	echo 'wire-speed = 100k' >>"$dir/smmd.conf"
 }
 
 @test "what was acknowledged is there after SIGTERM and a new start" {
@@ -229,7 +229,7 @@ STATUS=Finishing what is in hand' ]
 }
 
 @test "SIGTERM while the chip is still being opened" {
-	memory fram0 'size = 64K' 'wire-speed = 20k'
+	memory fram0 'size = 2M' 'wire-speed = 100k'
 	"$SMMD" --config="$dir/smmd.conf" 2>>"$dir/smmd.log" 3>&- &
 	smmd_pid=$!
 	sleep 0.5
@@ -238,12 +238,11 @@ STATUS=Finishing what is in hand' ]
 
 @test "a slow chip keeps nobody waiting: it is loading, and another one serves" {
 	memory fram0
-	memory slow 'size = 128K' 'wire-speed = 10k'
+	memory slow 'size = 2M' 'wire-speed = 100k'
 	start_smmd # after a few seconds
 	store a 4
 	run -0 busctl get-property org.smm1 /org/smm1/memory/slow org.smm1.Memory State
 	[ "$output" = 's "loading"' ]
 	SYSTEMD_LOG_LEVEL=debug run -1 busctl call org.smm1 /org/smm1/memory/slow org.smm1.Memory List
 	[[ $output == *org.smm1.Error.Busy*'is loading'* ]]
-	kill_smmd
 }
