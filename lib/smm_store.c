@@ -671,25 +671,24 @@ static int rebuild(struct smm_store *st, struct smm_block *b, struct smm_block *
 	return r;
 }
 
-/* Raise the mark below which ids may be given, if all are. */
-static int provide_id(struct smm_store *st)
+/* Raise the mark below which ids may be given above @id, if it is not: ID_STEP, where it can be. */
+static int provide_id(struct smm_store *st, u32 id)
 {
 	struct change change;
 	u8 mark[ID_MARK];
+	u32 limit = id < UINT32_MAX - ID_STEP ? id + ID_STEP : UINT32_MAX;
 	int r;
 
-	if (st->next_id < st->id_limit)
+	if (id < st->id_limit)
 		return SMM_OK;
-	if (st->id_limit > UINT32_MAX - ID_STEP)
-		return SMM_OVERFLOW;
-	put32(mark, st->id_limit + ID_STEP);
+	put32(mark, limit);
 	put32(mark + 4, smm_crc32c(0, mark, 4));
 	change.offset = st->id_mark;
 	change.size = sizeof(mark);
 	change.data = mark;
 	r = carry_out(st, &change, 1);
 	if (!r)
-		st->id_limit += ID_STEP;
+		st->id_limit = limit;
 	return r;
 }
 
@@ -931,7 +930,9 @@ int smm_store_find_id(struct smm_store *st, u32 id, struct smm_block *b)
 	return look_up(st, NULL, id, b);
 }
 
-int smm_store_create(struct smm_store *st, struct smm_block *b, const void *data, u8 fill)
+/* Make the block that @b says, with this id and generation. */
+static int create(struct smm_store *st, struct smm_block *b, u32 id, u32 generation,
+		  const void *data, u8 fill)
 {
 	struct content content = { data, 0, data ? b->length : 0, NULL, fill };
 	struct smm_block next = *b;
@@ -942,22 +943,34 @@ int smm_store_create(struct smm_store *st, struct smm_block *b, const void *data
 	if (!is_name(b->name, sizeof(b->name), SMM_NAME_MAX))
 		return SMM_BAD_NAME;
 	if ((b->kind != SMM_KIND_DATA && b->kind != SMM_KIND_COUNTER) || b->mode > MODE_MAX ||
-	    (b->kind == SMM_KIND_COUNTER && b->length != COUNTER))
+	    (b->kind == SMM_KIND_COUNTER && b->length != COUNTER) || !id || !generation)
 		return SMM_PARAMETER_INVALID;
-	r = provide_id(st);
-	if (r)
-		return settle(st, r);
-	next.id = st->next_id;
-	next.generation = 1;
+	if (id == UINT32_MAX) /* the mark cannot be above it */
+		return SMM_OVERFLOW;
+	next.id = id;
+	next.generation = generation;
 	next.checksummed = 1;
 	r = build(st, &next, &content);
+	if (!r)
+		r = provide_id(st, id);
 	if (!r)
 		r = smm_commit(&st->smm, next.offset, block_size(&next));
 	if (r)
 		return settle(st, r);
-	st->next_id++;
+	if (id >= st->next_id)
+		st->next_id = id + 1;
 	*b = next;
 	return SMM_OK;
+}
+
+int smm_store_create(struct smm_store *st, struct smm_block *b, const void *data, u8 fill)
+{
+	return create(st, b, st->next_id, 1, data, fill);
+}
+
+int smm_store_adopt(struct smm_store *st, struct smm_block *b, const void *data)
+{
+	return create(st, b, b->id, b->generation, data, 0);
 }
 
 int smm_store_replace(struct smm_store *st, struct smm_block *b, const void *data, u32 length)

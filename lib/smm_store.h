@@ -140,6 +140,21 @@ int smm_store_find_id(struct smm_store *st, u32 id, struct smm_block *b);
 int smm_store_create(struct smm_store *st, struct smm_block *b, const void *data, u8 fill);
 
 /**
+ * smm_store_adopt() - make a block that keeps the id and generation it had in another store.
+ * @st: a mounted store
+ * @b: in: as for smm_store_create(), and id and generation, both from 1; out: all of it
+ * @data: @b->length bytes, or NULL for zeros
+ *
+ * For the copy of a store on another chip. Ids are not compared: no block of @st may have that of
+ * @b. Those that smm_store_create() gives from then on are higher. Power loss leaves the block or
+ * none, and perhaps the ids up to its own used up.
+ *
+ * Return: as smm_store_create(); SMM_PARAMETER_INVALID also for an id or a generation of 0,
+ * SMM_OVERFLOW for the id UINT32_MAX, above which there is none.
+ */
+int smm_store_adopt(struct smm_store *st, struct smm_block *b, const void *data);
+
+/**
  * smm_store_replace() - replace the whole content, and the length with it.
  * @st: a mounted store
  * @b: the block; moves

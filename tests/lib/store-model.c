@@ -10,9 +10,14 @@
 static u8 noise[256 * 1024];
 
 const char *const change_names[CHANGE_KINDS] = {
-	"create", "replace",   "write",    "write in place", "add",
-	"rename", "set owner", "set mode", "resize",         "free",
+	"create", "adopt",     "replace",  "write",  "write in place", "add",
+	"rename", "set owner", "set mode", "resize", "free",
 };
+
+bool change_is_new(const struct change *c)
+{
+	return c->kind == CHANGE_CREATE || c->kind == CHANGE_ADOPT;
+}
 
 static u8 *duplicate(const void *bytes, u32 size)
 {
@@ -209,16 +214,22 @@ static int do_create(struct stock *s, const struct change *c, const struct space
 	if (!good_name(b.name))
 		return SMM_BAD_NAME;
 	if ((b.kind != SMM_KIND_DATA && b.kind != SMM_KIND_COUNTER) || b.mode > 0777 ||
-	    (b.kind == SMM_KIND_COUNTER && b.length != 8))
+	    (b.kind == SMM_KIND_COUNTER && b.length != 8) ||
+	    (c->kind == CHANGE_ADOPT && (!b.id || !b.generation)))
 		return SMM_PARAMETER_INVALID;
+	if (c->kind == CHANGE_ADOPT && b.id == UINT32_MAX)
+		return SMM_OVERFLOW;
 	r = room_for(space, &b);
 	if (r)
 		return r;
-	b.generation = 1;
+	if (c->kind == CHANGE_CREATE) {
+		b.id = 0;
+		b.generation = 1;
+	}
 	b.checksummed = 1;
 	e = stock_add(s, &b, c->data ? c->data : noise);
 	if (!c->data)
-		memset(e->bytes, c->fill, b.length);
+		memset(e->bytes, c->kind == CHANGE_CREATE ? c->fill : 0, b.length);
 	return SMM_OK;
 }
 
@@ -341,7 +352,7 @@ int stock_do(struct stock *s, const struct change *c, const struct space *space)
 {
 	struct entry *e;
 
-	if (c->kind == CHANGE_CREATE)
+	if (change_is_new(c))
 		return do_create(s, c, space);
 	e = &s->entries[c->target];
 	if (c->kind == CHANGE_FREE)
@@ -375,6 +386,8 @@ int change_do(struct rig *r, const struct change *c, struct smm_block *b, int64_
 	switch (c->kind) {
 	case CHANGE_CREATE:
 		return smm_store_create(st, b, c->data, c->fill);
+	case CHANGE_ADOPT:
+		return smm_store_adopt(st, b, c->data);
 	case CHANGE_REPLACE:
 		return smm_store_replace(st, b, c->data, c->size);
 	case CHANGE_WRITE:
@@ -423,10 +436,17 @@ static u32 random_size(struct dice *dice, u32 size)
 static void spoil(struct change *c, struct dice *dice)
 {
 	switch (c->kind) {
+	case CHANGE_ADOPT:
+		if (dice_below(dice, 2)) {
+			c->block.id = UINT32_MAX * dice_below(dice, 2);
+			c->block.generation = dice_below(dice, 2);
+			return;
+		}
+		/* fall through */
 	case CHANGE_CREATE:
 	case CHANGE_RENAME:
 	case CHANGE_SET_MODE:
-		if (c->kind != CHANGE_CREATE || dice_below(dice, 2))
+		if (!change_is_new(c) || dice_below(dice, 2))
 			c->block.mode = (u16)(0x200 << dice_below(dice, 7));
 		else
 			c->block.kind = (u8)(dice_below(dice, 2) * SMM_KIND_SYSTEM);
@@ -446,6 +466,17 @@ static void spoil(struct change *c, struct dice *dice)
 	default:
 		return;
 	}
+}
+
+/* An id that no block has: one of a block that was freed, if there is one, or one not given yet. */
+static u32 random_id(const struct stock *s, struct dice *dice)
+{
+	struct smm_block b = { .kind = SMM_KIND_DATA };
+
+	b.id = 1 + dice_below(dice, s->highest + 1);
+	if (dice_below(dice, 2) || stock_find(s, &b))
+		b.id = s->highest + 1 + random_size(dice, 1000);
+	return b.id;
 }
 
 struct change change_random(const struct stock *s, struct dice *dice, u32 size)
@@ -469,8 +500,10 @@ struct change change_random(const struct stock *s, struct dice *dice, u32 size)
 	c.block.uid = (u32)dice_next(dice);
 	c.block.gid = (u32)dice_next(dice);
 	c.block.kind = (u8)(dice_below(dice, 4) ? SMM_KIND_DATA : SMM_KIND_COUNTER);
-	if ((c.kind == CHANGE_CREATE ? c.block.kind : b->kind) == SMM_KIND_COUNTER &&
-	    (c.kind == CHANGE_CREATE || c.kind == CHANGE_REPLACE) && dice_below(dice, 16))
+	c.block.id = random_id(s, dice);
+	c.block.generation = 1 + dice_below(dice, UINT32_MAX - 1);
+	if ((change_is_new(&c) ? c.block.kind : b->kind) == SMM_KIND_COUNTER &&
+	    (change_is_new(&c) || c.kind == CHANGE_REPLACE) && dice_below(dice, 16))
 		c.size = 8;
 	c.block.length = c.size;
 	random_name(dice, c.block.name);
@@ -479,7 +512,7 @@ struct change change_random(const struct stock *s, struct dice *dice, u32 size)
 		memset(c.block.name, 'x', strlen(b->name));
 	}
 	c.data = noise + dice_below(dice, (u32)sizeof(noise) - c.size);
-	if (c.kind == CHANGE_CREATE && dice_below(dice, 2))
+	if (change_is_new(&c) && dice_below(dice, 2))
 		c.data = NULL;
 	c.fill = (u8)dice_next(dice);
 	c.delta = (int64_t)dice_next(dice) >> dice_below(dice, 64);
@@ -488,10 +521,10 @@ struct change change_random(const struct stock *s, struct dice *dice, u32 size)
 	return c;
 }
 
-/* The handle says what the entry says; a new block's id was never given before. */
-static const char *adopt(struct stock *s, const struct change *c, const struct smm_block *b)
+/* The handle says what the entry says; a created block's id was never given before. */
+static const char *take_handle(struct stock *s, const struct change *c, const struct smm_block *b)
 {
-	struct entry *e = &s->entries[c->kind == CHANGE_CREATE ? s->count - 1 : c->target];
+	struct entry *e = &s->entries[change_is_new(c) ? s->count - 1 : c->target];
 
 	if (c->kind == CHANGE_FREE)
 		return b->offset ? "a freed block has an offset" : NULL;
@@ -508,7 +541,7 @@ static const char *adopt(struct stock *s, const struct change *c, const struct s
 
 const char *step_both(struct rig *r, struct stock *s, const struct change *c)
 {
-	struct smm_block b = c->kind == CHANGE_CREATE ? c->block : s->entries[c->target].b;
+	struct smm_block b = change_is_new(c) ? c->block : s->entries[c->target].b;
 	static char text[100];
 	int64_t value = 0;
 	struct space space;
@@ -526,9 +559,8 @@ const char *step_both(struct rig *r, struct stock *s, const struct change *c)
 	if (!result && c->kind == CHANGE_ADD && value != value_of(&s->entries[c->target]))
 		return "another value of the counter";
 	if (!result)
-		return adopt(s, c, &b);
-	/* A new id may have been provided before the room turned out to be too small. */
-	if (r->chip.bytes_written && !(c->kind == CHANGE_CREATE && result == SMM_NO_FREE_SPACE))
+		return take_handle(s, c, &b);
+	if (r->chip.bytes_written)
 		return "it was refused, and wrote";
 	return NULL;
 }

@@ -50,6 +50,7 @@ const char *stock_is(struct rig *r, const struct stock *s);
 
 enum change_kind {
 	CHANGE_CREATE,
+	CHANGE_ADOPT,
 	CHANGE_REPLACE,
 	CHANGE_WRITE,
 	CHANGE_WRITE_IN_PLACE,
@@ -64,8 +65,9 @@ enum change_kind {
 
 struct change {
 	enum change_kind kind;
-	u32 target;             /* index of the entry, but for a new block */
-	struct smm_block block; /* what is new of the header */
+	u32 target; /* index of the entry, but for a new block */
+	struct smm_block
+		block; /* what is new of the header; an adopted block's id and generation */
 	u32 offset, size;
 	const u8 *data; /* @size bytes; NULL fills a new block with @fill */
 	u8 fill;
@@ -73,6 +75,9 @@ struct change {
 };
 
 extern const char *const change_names[CHANGE_KINDS];
+
+/* Whether it makes a block: that of @c->block. */
+bool change_is_new(const struct change *c);
 
 /* What decides whether a change finds its room. */
 struct space {

@@ -8,7 +8,7 @@
 bool trial_init(struct trial *t, struct rig *r, struct stock *now, const struct change *c)
 {
 	*t = (struct trial){ .change = *c };
-	t->block = c->kind == CHANGE_CREATE ? c->block : now->entries[c->target].b;
+	t->block = change_is_new(c) ? c->block : now->entries[c->target].b;
 	stock_copy(&t->before, now);
 	rig_save(r, &t->start);
 	check_none(r, step_both(r, now, c));
@@ -55,6 +55,7 @@ void trial_check_refused(const struct trial *t, struct rig *r)
 	check(r, smm_store_find_id(st, 1, &b) == SMM_IO_ERR);
 	b = t->block;
 	check(r, smm_store_create(st, &b, NULL, 0) == SMM_IO_ERR);
+	check(r, smm_store_adopt(st, &b, NULL) == SMM_IO_ERR);
 	check(r, smm_store_replace(st, &b, &byte, 1) == SMM_IO_ERR);
 	check(r, smm_store_read(st, &b, 0, &byte, 1) == SMM_IO_ERR);
 	check(r, smm_store_write(st, &b, 0, &byte, 1) == SMM_IO_ERR);
@@ -275,6 +276,21 @@ static void try_entry(struct rig *r, const struct stock *s, u32 target, try_chan
 		}
 }
 
+/* Ids that need no higher mark, and that need one; above the last, one is left for trial_use(). */
+static void try_adoptions(struct rig *r, const struct stock *s, try_change *try)
+{
+	static const u32 ids[] = { 2, 6, 63, 64, 65, 1000, UINT32_MAX - 65 };
+	struct change c = creation(SMM_KIND_DATA, "adopted", 20);
+	u32 i;
+
+	c.kind = CHANGE_ADOPT;
+	c.block.generation = 7;
+	for (i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		c.block.id = ids[i];
+		try_once(r, s, c, try);
+	}
+}
+
 void trial_every_change(struct rig *r, try_change *try)
 {
 	struct stock s = { 0 };
@@ -288,6 +304,7 @@ void trial_every_change(struct rig *r, try_change *try)
 		 creation(SMM_KIND_DATA, "a name of two reads, as long as a name can be", 30), try);
 	try_once(r, &s, creation(SMM_KIND_DATA, "large", 100), try);
 	try_once(r, &s, creation(SMM_KIND_COUNTER, "another", 8), try);
+	try_adoptions(r, &s, try);
 	/* And where the supply of ids has to be raised, in a new process. */
 	check(r, rig_mount(r) == SMM_OK);
 	try_once(r, &s, creation(SMM_KIND_DATA, "new", 10), try);

@@ -149,6 +149,93 @@ static void create_until_the_last_id(void **state)
 	refuses(r, SMM_OVERFLOW, smm_store_create(&r->store, &b, NULL, 0));
 }
 
+/* A block as it was in another store; whatever its id is, it is not given again. */
+static void adopt(void **state)
+{
+	static const u32 ids[] = { 1, 5, 3, 64, 65, 70, 1000, 4, UINT32_MAX - 66, UINT32_MAX - 2 };
+	struct smm_block b = { .kind = SMM_KIND_DATA, .mode = 0604, .uid = 7, .length = 6 };
+	u8 bytes[6] = { 0 };
+	struct rig *r = *state;
+	u32 i, highest = 0;
+
+	strcpy(b.name, "as it was");
+	for (i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		r->step = i;
+		b.id = ids[i];
+		b.generation = i ? i : UINT32_MAX;
+		b.checksummed = 0;
+		memset(bytes, (int)i, sizeof(bytes));
+		check(r, smm_store_adopt(&r->store, &b, i ? bytes : NULL) == SMM_OK);
+		check(r, b.offset && b.id == ids[i] && b.generation == (i ? i : UINT32_MAX));
+		check(r, b.mode == 0604 && b.uid == 7 && b.checksummed);
+		rig_check_block(r, &b, bytes);
+		highest = b.id > highest ? b.id : highest;
+		check(r, r->store.next_id == highest + 1);
+		if (i % 2) {
+			check(r, rig_mount(r) == SMM_OK);
+			check(r, r->store.next_id > highest);
+			rig_check_block(r, &b, bytes);
+			highest = r->store.next_id - 1;
+		}
+	}
+	check(r, r->store.next_id == UINT32_MAX);
+}
+
+/* Between adopted blocks, created ones: on the chip as it is, and after a mount. */
+static void create_after_adopt(void **state)
+{
+	struct rig *r = *state;
+	struct smm_block b = { .kind = SMM_KIND_COUNTER, .length = 8, .id = 40, .generation = 3 };
+	int64_t value;
+
+	check(r, smm_store_adopt(&r->store, &b, NULL) == SMM_OK);
+	check(r, smm_store_add(&r->store, &b, 5, &value) == SMM_OK && value == 5);
+	check(r, rig_create(r, "", 0).id == 41);
+	b.id = 39;
+	check(r, smm_store_adopt(&r->store, &b, NULL) == SMM_OK);
+	check(r, rig_create(r, "", 0).id == 42);
+	b.id = 200;
+	check(r, smm_store_adopt(&r->store, &b, NULL) == SMM_OK);
+	check(r, rig_create(r, "", 0).id == 201);
+	check(r, rig_mount(r) == SMM_OK);
+	check(r, rig_create(r, "", 0).id > 201);
+	b.id = UINT32_MAX - 1;
+	check(r, smm_store_adopt(&r->store, &b, NULL) == SMM_OK);
+	refuses(r, SMM_OVERFLOW, smm_store_create(&r->store, &b, NULL, 0));
+	b.id = 38;
+	check(r, smm_store_adopt(&r->store, &b, NULL) == SMM_OK && b.id == 38);
+}
+
+static void adopt_refuses(void **state)
+{
+	struct rig *r = *state;
+	struct smm_block good = { .kind = SMM_KIND_DATA, .id = 9, .generation = 1 }, b;
+	struct stock nothing = { 0 };
+
+	b = good;
+	b.id = 0;
+	refuses(r, SMM_PARAMETER_INVALID, smm_store_adopt(&r->store, &b, NULL));
+	b.id = UINT32_MAX;
+	refuses(r, SMM_OVERFLOW, smm_store_adopt(&r->store, &b, NULL));
+	b = good;
+	b.generation = 0;
+	refuses(r, SMM_PARAMETER_INVALID, smm_store_adopt(&r->store, &b, NULL));
+	b = good;
+	b.kind = SMM_KIND_SYSTEM;
+	refuses(r, SMM_PARAMETER_INVALID, smm_store_adopt(&r->store, &b, NULL));
+	b = good;
+	strcpy(b.name, "a/b");
+	refuses(r, SMM_BAD_NAME, smm_store_adopt(&r->store, &b, NULL));
+	/* Where there is no room, no ids are used up either. */
+	b = good;
+	b.id = 1000000;
+	b.length = SIZE;
+	refuses(r, SMM_NO_FREE_SPACE, smm_store_adopt(&r->store, &b, NULL));
+	check(r, b.id == 1000000 && !b.offset);
+	check_none(r, stock_is(r, &nothing));
+	check(r, rig_create(r, "", 0).id == 1);
+}
+
 /* Content */
 
 static void replace(void **state)
@@ -481,6 +568,9 @@ int main(void)
 		BOTH(create_fills),
 		BOTH(create_refuses),
 		BOTH(create_until_the_last_id),
+		BOTH(adopt),
+		BOTH(create_after_adopt),
+		BOTH(adopt_refuses),
 		BOTH(replace),
 		BOTH(ranges),
 		BOTH(write_parts),

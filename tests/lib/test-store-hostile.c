@@ -94,7 +94,7 @@ static void change_something(struct rig *r, struct dice *dice, u32 count, bool c
 	if (b.offset)
 		stock_add(&one, &b, r->chip.bytes + b.offset);
 	c = change_random(&one, dice, SIZE / 8);
-	if (c.kind == CHANGE_CREATE)
+	if (change_is_new(&c))
 		b = c.block;
 	chip_count(&r->chip);
 	result = change_do(r, &c, &b, &value);

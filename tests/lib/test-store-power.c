@@ -102,7 +102,7 @@ static void end_of_the_largest_chip(void **state)
 	for (rig.step = 1; rig.step <= 100; rig.step++) {
 		do {
 			change = change_random(&stock, &dice, 400);
-		} while (!change.target && change.kind != CHANGE_CREATE);
+		} while (!change.target && !change_is_new(&change));
 		cuts_survive(&rig, &stock, &change, &dice);
 	}
 	stock_destroy(&stock);
