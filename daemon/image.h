@@ -69,3 +69,21 @@ int image_unpack(const void *file, size_t size, struct image *image, sd_bus_erro
 
 /* Mount a copy of the content; @ram is to be destroyed, also after a failure. Errors: Corrupt. */
 int image_mount(const struct image *image, struct ram_store *ram, sd_bus_error *error);
+
+/**
+ * image_fit() - the content for a chip of another size, or of the same.
+ * @image: as it was unpacked
+ * @size: bytes of the chip
+ * @content: receives @size bytes, to be freed with free()
+ *
+ * For a chip of the same size it is a copy. For another, a new store with the same identity, label
+ * and blocks is built in RAM, with the same granule if they have room then, else with the smallest
+ * one that does. A block keeps its id, generation, name, owner, mode, kind and payload (and has a
+ * checksum then, if it had none); no id is given again, not even of a block that was freed.
+ *
+ * Return: 0, or a negative errno: NoSpace if the blocks do not fit; ChecksumMismatch for a block
+ * that is damaged, whose damage a new checksum would hide; InvalidArgs for a size that no chip has,
+ * and for allocations of others, which have to stay at their addresses; Corrupt if the content
+ * cannot be mounted or has two blocks with one id.
+ */
+int image_fit(const struct image *image, uint32_t size, void **content, sd_bus_error *error);
