@@ -376,6 +376,7 @@ struct change {
 	u32 offset;
 	u32 size; /* bytes of @data; or of the allocation, 0 to free it */
 	const void *data;
+	const struct change *next; /* what comes after it, or NULL */
 };
 
 /* The head of a change in a record; bit 0 tells apart what is done to an allocation. */
@@ -399,50 +400,51 @@ static int change_allocation(struct smm_store *st, u32 offset, u32 size)
 	return r ? SMM_OK : smm_release(&st->smm, offset);
 }
 
-/* Number of changes from @c on that are bytes for consecutive offsets, and their size. */
-static u32 run_of(const struct change *c, u32 count, u32 *size)
+/* The end of the run from @c on that is bytes for consecutive offsets, and the size of these. */
+static const struct change *run_of(const struct change *c, u32 *size)
 {
-	u32 n = 1;
+	const struct change *end = c->next;
 
 	*size = c->data ? c->size : 0;
-	while (c->data && n < count && c[n].data && c[n].offset == c->offset + *size)
-		*size += c[n++].size;
-	return n;
+	for (; c->data && end && end->data && end->offset == c->offset + *size; end = end->next)
+		*size += end->size;
+	return end;
 }
 
 /* Bytes of the record that says @c. */
-static u32 record_size(const struct change *c, u32 count)
+static u32 record_size(const struct change *c)
 {
-	u32 size = RECORD_CRC, run, n;
+	u32 size = RECORD_CRC, run;
 
-	for (; count; c += n, count -= n) {
-		n = run_of(c, count, &run);
+	while (c) {
+		c = run_of(c, &run);
 		size += CHANGE_HEAD + run;
 	}
 	return (size + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT;
 }
 
-static int fits_log(const struct smm_store *st, const struct change *c, u32 count)
+static int fits_log(const struct smm_store *st, const struct change *c)
 {
-	return LOG_HEAD + record_size(c, count) <= st->log_size;
+	return LOG_HEAD + record_size(c) <= st->log_size;
 }
 
 /*
  * Write the record of an intent, then the seal of its n bytes, which decides it. A cut in between
  * leaves the log without a seal, whatever the bytes of two records make up together.
  */
-static int decide(struct smm_store *st, const struct change *c, u32 count, u8 n)
+static int decide(struct smm_store *st, const struct change *c, u8 n)
 {
 	static const u8 zeros[RECORD_UNIT];
 	u8 head[LOG_HEAD] = { n, (u8)~n };
-	u32 end = st->log + LOG_HEAD + n * RECORD_UNIT - RECORD_CRC, run, more;
+	u32 end = st->log + LOG_HEAD + n * RECORD_UNIT - RECORD_CRC, run;
+	const struct change *behind;
 	struct writer w;
 
 	start(&w, st, st->log + LOG_HEAD);
-	while (count) {
-		more = run_of(c, count, &run);
+	while (c) {
+		behind = run_of(c, &run);
 		append32(&w, change_head(c, run));
-		for (; more; more--, c++, count--)
+		for (; c != behind; c = c->next)
 			if (c->data)
 				append(&w, c->data, c->size);
 	}
@@ -465,21 +467,21 @@ static int retire(const struct smm_store *st, u8 n)
 	return finish(&w);
 }
 
-static int perform(struct smm_store *st, const struct change *c, u32 count)
+static int perform(struct smm_store *st, const struct change *c)
 {
+	const struct change *behind;
 	struct writer w;
-	u32 run, n;
+	u32 run;
 	int r = SMM_OK;
 
-	while (!r && count) {
+	while (!r && c) {
 		if (!c->data) {
 			r = change_allocation(st, c->offset, c->size);
-			c++;
-			count--;
+			c = c->next;
 			continue;
 		}
 		start(&w, st, c->offset);
-		for (n = run_of(c, count, &run); n; n--, c++, count--)
+		for (behind = run_of(c, &run); c != behind; c = c->next)
 			append(&w, c->data, c->size);
 		r = finish(&w);
 	}
@@ -487,13 +489,13 @@ static int perform(struct smm_store *st, const struct change *c, u32 count)
 }
 
 /* All of @c, or nothing. The record has to fit the log. */
-static int carry_out(struct smm_store *st, const struct change *c, u32 count)
+static int carry_out(struct smm_store *st, const struct change *c)
 {
-	u8 n = (u8)(record_size(c, count) / RECORD_UNIT);
-	int r = decide(st, c, count, n);
+	u8 n = (u8)(record_size(c) / RECORD_UNIT);
+	int r = decide(st, c, n);
 
 	if (!r)
-		r = perform(st, c, count);
+		r = perform(st, c);
 	if (!r)
 		r = retire(st, n);
 	if (r) /* decided, perhaps, and not done: nothing may come over the record but a mount */
@@ -651,7 +653,7 @@ static int build(struct smm_store *st, struct smm_block *b, const struct content
 static int rebuild(struct smm_store *st, struct smm_block *b, struct smm_block *next,
 		   const struct content *content)
 {
-	struct change changes[2];
+	struct change release = { b->offset, 0, NULL, NULL }, make = { 0, 0, NULL, &release };
 	int r = content->old ? verify_payload(st, b) : SMM_OK;
 
 	next->generation = b->generation + 1;
@@ -660,12 +662,9 @@ static int rebuild(struct smm_store *st, struct smm_block *b, struct smm_block *
 		r = build(st, next, content);
 	if (r)
 		return r;
-	changes[0].offset = next->offset;
-	changes[0].size = block_size(next);
-	changes[1].offset = b->offset;
-	changes[1].size = 0;
-	changes[0].data = changes[1].data = NULL;
-	r = carry_out(st, changes, 2);
+	make.offset = next->offset;
+	make.size = block_size(next);
+	r = carry_out(st, &make);
 	if (!r)
 		*b = *next;
 	return r;
@@ -674,19 +673,16 @@ static int rebuild(struct smm_store *st, struct smm_block *b, struct smm_block *
 /* Raise the mark below which ids may be given above @id, if it is not: ID_STEP, where it can be. */
 static int provide_id(struct smm_store *st, u32 id)
 {
-	struct change change;
-	u8 mark[ID_MARK];
 	u32 limit = id < UINT32_MAX - ID_STEP ? id + ID_STEP : UINT32_MAX;
+	u8 mark[ID_MARK];
+	struct change change = { st->id_mark, sizeof(mark), mark, NULL };
 	int r;
 
 	if (id < st->id_limit)
 		return SMM_OK;
 	put32(mark, limit);
 	put32(mark + 4, smm_crc32c(0, mark, 4));
-	change.offset = st->id_mark;
-	change.size = sizeof(mark);
-	change.data = mark;
-	r = carry_out(st, &change, 1);
+	r = carry_out(st, &change);
 	if (!r)
 		st->id_limit = limit;
 	return r;
@@ -714,13 +710,9 @@ static int check_block(const struct smm_store *st, const struct smm_block *b)
 static int change_header(struct smm_store *st, struct smm_block *b, const struct smm_block *next)
 {
 	u8 header[HEADER + SMM_NAME_MAX];
-	struct change change;
-	int r;
+	struct change change = { b->offset, pack(next, header), header, NULL };
+	int r = carry_out(st, &change);
 
-	change.offset = b->offset;
-	change.size = pack(next, header);
-	change.data = header;
-	r = carry_out(st, &change, 1);
 	if (!r)
 		*b = *next;
 	return r;
@@ -1035,9 +1027,10 @@ int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const
 		    u32 size)
 {
 	struct content content = { data, offset, size, size == b->length ? NULL : b, 0 };
-	struct change changes[2];
-	struct smm_block next = *b;
 	u8 checksum[CHECKSUM];
+	struct change sum = { payload(b) + b->length, CHECKSUM, checksum, NULL };
+	struct change change = { payload(b) + offset, size, data, b->checksummed ? &sum : NULL };
+	struct smm_block next = *b;
 	u32 crc;
 	int r = check_block(st, b);
 
@@ -1045,22 +1038,16 @@ int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const
 		r = check_range(b, offset, size);
 	if (r || !size)
 		return r;
-	changes[0].offset = payload(b) + offset;
-	changes[0].size = size;
-	changes[0].data = data;
-	changes[1].offset = payload(b) + b->length;
-	changes[1].size = CHECKSUM;
-	changes[1].data = checksum;
-	if (!fits_log(st, changes, 1u + b->checksummed))
+	if (!fits_log(st, &change))
 		return settle(st, rebuild(st, b, &next, &content));
 	if (!b->checksummed && size == 1)
-		return settle(st, perform(st, changes, 1));
+		return settle(st, perform(st, &change));
 	if (b->checksummed) {
 		r = new_checksum(st, b, offset, data, size, &crc);
 		put32(checksum, crc);
 	}
 	if (!r)
-		r = carry_out(st, changes, 1u + b->checksummed);
+		r = carry_out(st, &change);
 	return settle(st, r);
 }
 
@@ -1167,27 +1154,21 @@ static int change_length(struct smm_store *st, struct smm_block *b, u32 length, 
 {
 	static const u8 zeros[CHECKSUM];
 	u8 header[HEADER + SMM_NAME_MAX], checksum[CHECKSUM];
+	u32 grown = length > b->length ? length - b->length : 0;
+	struct change sum = { payload(b) + length, CHECKSUM, checksum, NULL };
+	struct change clear = { payload(b) + b->length, CHECKSUM, zeros, &sum };
+	struct change change = { b->offset, 0, header, grown ? &clear : &sum };
 	struct smm_block next = *b;
-	struct change changes[3];
-	u32 count = 0, grown = length > b->length ? length - b->length : 0;
 	int r = grown ? clear_behind(st, b, length) : SMM_OK;
 
 	if (r)
 		return r;
 	next.length = length;
-	changes[count].offset = b->offset;
-	changes[count].size = pack(&next, header);
-	changes[count++].data = header;
-	if (grown) {
-		changes[count].offset = payload(b) + b->length;
-		changes[count].size = grown < CHECKSUM ? grown : CHECKSUM;
-		changes[count++].data = zeros;
-	}
+	change.size = pack(&next, header);
+	if (grown < CHECKSUM)
+		clear.size = grown;
 	put32(checksum, ~crc_zeros(~crc, grown));
-	changes[count].offset = payload(b) + length;
-	changes[count].size = CHECKSUM;
-	changes[count++].data = checksum;
-	r = carry_out(st, changes, count);
+	r = carry_out(st, &change);
 	if (!r)
 		*b = next;
 	return r;
