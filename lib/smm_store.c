@@ -177,6 +177,11 @@ static int get(const struct smm_store *st, u32 offset, void *buffer, u32 size)
 	return size && st->smm.read(st->smm.context, offset, buffer, size) ? SMM_IO_ERR : SMM_OK;
 }
 
+static int put(const struct smm_store *st, u32 offset, const void *data, u32 size)
+{
+	return size && st->smm.write(st->smm.context, offset, data, size) ? SMM_IO_ERR : SMM_OK;
+}
+
 /* What is to be written from one offset on: small pieces are gathered, large ones pass. */
 struct writer {
 	const struct smm_store *st;
@@ -197,10 +202,8 @@ static void start(struct writer *w, const struct smm_store *st, u32 offset)
 
 static void pass(struct writer *w, const void *data, u32 size)
 {
-	const struct smm *s = &w->st->smm;
-
-	if (!w->result && size && s->write(s->context, w->offset, data, size))
-		w->result = SMM_IO_ERR;
+	if (!w->result)
+		w->result = put(w->st, w->offset, data, size);
 	w->offset += size;
 }
 
@@ -450,21 +453,13 @@ static int decide(struct smm_store *st, const struct change *c, u8 n)
 	}
 	append(&w, zeros, end - w.offset - w.used);
 	append32(&w, w.crc);
-	if (finish(&w))
-		return w.result;
-	start(&w, st, st->log);
-	append(&w, head, sizeof(head));
-	return finish(&w);
+	return finish(&w) ? w.result : put(st, st->log, head, sizeof(head));
 }
 
 /* Break the seal of the record of @n units. */
 static int retire(const struct smm_store *st, u8 n)
 {
-	struct writer w;
-
-	start(&w, st, st->log + LOG_HEAD - 1);
-	append(&w, &n, 1);
-	return finish(&w);
+	return put(st, st->log + LOG_HEAD - 1, &n, 1);
 }
 
 static int perform(struct smm_store *st, const struct change *c)
@@ -474,14 +469,14 @@ static int perform(struct smm_store *st, const struct change *c)
 	u32 run;
 	int r = SMM_OK;
 
-	while (!r && c) {
+	for (; !r && c; c = behind) {
+		behind = run_of(c, &run);
 		if (!c->data) {
 			r = change_allocation(st, c->offset, c->size);
-			c = c->next;
 			continue;
 		}
 		start(&w, st, c->offset);
-		for (behind = run_of(c, &run); c != behind; c = c->next)
+		for (; c != behind; c = c->next)
 			append(&w, c->data, c->size);
 		r = finish(&w);
 	}
@@ -832,16 +827,13 @@ static int heal_header(struct smm_store *st, const struct smm_block *b)
 {
 	u8 header[HEADER];
 	struct smm_block own;
-	struct writer w;
 
 	own_block(st, &own);
 	own.room = b->room;
 	if (!memcmp(b, &own, sizeof(own)))
 		return SMM_OK;
 	st->smm.corrected++;
-	start(&w, st, own.offset);
-	append(&w, header, pack(&own, header));
-	return finish(&w);
+	return put(st, own.offset, header, pack(&own, header));
 }
 
 /* The mark below which ids have been given; after the log was replayed. */
@@ -1055,7 +1047,6 @@ int smm_store_write_in_place(struct smm_store *st, struct smm_block *b, u32 offs
 			     const void *data, u32 size)
 {
 	struct smm_block next = *b;
-	struct writer w;
 	int r = check_block(st, b);
 
 	if (!r)
@@ -1065,11 +1056,9 @@ int smm_store_write_in_place(struct smm_store *st, struct smm_block *b, u32 offs
 	next.checksummed = 0;
 	if (b->checksummed)
 		r = change_header(st, b, &next);
-	if (r)
-		return settle(st, r);
-	start(&w, st, payload(b) + offset);
-	append(&w, data, size);
-	return settle(st, finish(&w));
+	if (!r)
+		r = put(st, payload(b) + offset, data, size);
+	return settle(st, r);
 }
 
 int smm_store_add(struct smm_store *st, struct smm_block *b, int64_t delta, int64_t *value)
