@@ -51,7 +51,8 @@ enum smm_result {
 	SMM_BAD_NAME,    /* not UTF-8 of at most 63 bytes without '/' and control characters */
 	SMM_CHECKSUM,    /* the content does not match its checksum */
 	SMM_NOT_COUNTER, /* the block is not a counter */
-	SMM_OVERFLOW     /* the counter, or the supply of ids, has no such value */
+	SMM_OVERFLOW,    /* the counter, or the supply of ids, has no such value */
+	SMM_TOO_LARGE    /* what is to be done as a whole does not fit the intent log */
 };
 
 #define SMM_SIZE_MIN    16u       /* bytes: superblock, one line of map, one granule */

@@ -374,16 +374,8 @@ static int verify_payload(const struct smm_store *st, const struct smm_block *b)
 
 /* Intent log */
 
-/* One step of an intent: bytes, or with @data NULL an allocation to make or to free. */
-struct change {
-	u32 offset;
-	u32 size; /* bytes of @data; or of the allocation, 0 to free it */
-	const void *data;
-	const struct change *next; /* what comes after it, or NULL */
-};
-
 /* The head of a change in a record; bit 0 tells apart what is done to an allocation. */
-static u32 change_head(const struct change *c, u32 size)
+static u32 change_head(const struct smm_change *c, u32 size)
 {
 	if (c->data)
 		return c->offset | size << OFFSET_BITS;
@@ -404,9 +396,9 @@ static int change_allocation(struct smm_store *st, u32 offset, u32 size)
 }
 
 /* The end of the run from @c on that is bytes for consecutive offsets, and the size of these. */
-static const struct change *run_of(const struct change *c, u32 *size)
+static const struct smm_change *run_of(const struct smm_change *c, u32 *size)
 {
-	const struct change *end = c->next;
+	const struct smm_change *end = c->next;
 
 	*size = c->data ? c->size : 0;
 	for (; c->data && end && end->data && end->offset == c->offset + *size; end = end->next)
@@ -414,33 +406,28 @@ static const struct change *run_of(const struct change *c, u32 *size)
 	return end;
 }
 
-/* Bytes of the record that says @c. */
-static u32 record_size(const struct change *c)
+/* Bytes of the record that says @c; or of its beginning, where that is too large for any chip. */
+static u32 record_size(const struct smm_change *c)
 {
 	u32 size = RECORD_CRC, run;
 
-	while (c) {
+	while (c && size <= SMM_SIZE_MAX) {
 		c = run_of(c, &run);
 		size += CHANGE_HEAD + run;
 	}
 	return (size + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT;
 }
 
-static int fits_log(const struct smm_store *st, const struct change *c)
-{
-	return LOG_HEAD + record_size(c) <= st->log_size;
-}
-
 /*
  * Write the record of an intent, then the seal of its n bytes, which decides it. A cut in between
  * leaves the log without a seal, whatever the bytes of two records make up together.
  */
-static int decide(struct smm_store *st, const struct change *c, u8 n)
+static int decide(struct smm_store *st, const struct smm_change *c, u8 n)
 {
 	static const u8 zeros[RECORD_UNIT];
 	u8 head[LOG_HEAD] = { n, (u8)~n };
 	u32 end = st->log + LOG_HEAD + n * RECORD_UNIT - RECORD_CRC, run;
-	const struct change *behind;
+	const struct smm_change *behind;
 	struct writer w;
 
 	start(&w, st, st->log + LOG_HEAD);
@@ -462,9 +449,9 @@ static int retire(const struct smm_store *st, u8 n)
 	return put(st, st->log + LOG_HEAD - 1, &n, 1);
 }
 
-static int perform(struct smm_store *st, const struct change *c)
+static int perform(struct smm_store *st, const struct smm_change *c)
 {
-	const struct change *behind;
+	const struct smm_change *behind;
 	struct writer w;
 	u32 run;
 	int r = SMM_OK;
@@ -484,7 +471,7 @@ static int perform(struct smm_store *st, const struct change *c)
 }
 
 /* All of @c, or nothing. The record has to fit the log. */
-static int carry_out(struct smm_store *st, const struct change *c)
+static int carry_out(struct smm_store *st, const struct smm_change *c)
 {
 	u8 n = (u8)(record_size(c) / RECORD_UNIT);
 	int r = decide(st, c, n);
@@ -648,7 +635,7 @@ static int build(struct smm_store *st, struct smm_block *b, const struct content
 static int rebuild(struct smm_store *st, struct smm_block *b, struct smm_block *next,
 		   const struct content *content)
 {
-	struct change release = { b->offset, 0, NULL, NULL }, make = { 0, 0, NULL, &release };
+	struct smm_change release = { b->offset, 0, NULL, NULL }, make = { 0, 0, NULL, &release };
 	int r = content->old ? verify_payload(st, b) : SMM_OK;
 
 	next->generation = b->generation + 1;
@@ -670,7 +657,7 @@ static int provide_id(struct smm_store *st, u32 id)
 {
 	u32 limit = id < UINT32_MAX - ID_STEP ? id + ID_STEP : UINT32_MAX;
 	u8 mark[ID_MARK];
-	struct change change = { st->id_mark, sizeof(mark), mark, NULL };
+	struct smm_change change = { st->id_mark, sizeof(mark), mark, NULL };
 	int r;
 
 	if (id < st->id_limit)
@@ -705,7 +692,7 @@ static int check_block(const struct smm_store *st, const struct smm_block *b)
 static int change_header(struct smm_store *st, struct smm_block *b, const struct smm_block *next)
 {
 	u8 header[HEADER + SMM_NAME_MAX];
-	struct change change = { b->offset, pack(next, header), header, NULL };
+	struct smm_change change = { b->offset, pack(next, header), header, NULL };
 	int r = carry_out(st, &change);
 
 	if (!r)
@@ -987,60 +974,138 @@ int smm_store_read(struct smm_store *st, const struct smm_block *b, u32 offset, 
 	return !r && crc != smm_crc32c(0, buffer, size) ? SMM_CHECKSUM : r;
 }
 
-/* The checksum of the payload of @b once @data is at @offset. */
-static int new_checksum(const struct smm_store *st, const struct smm_block *b, u32 offset,
-			const void *data, u32 size, u32 *crc)
+static int same_block(const struct smm_write *a, const struct smm_write *b)
 {
-	u32 at, n, i, difference = 0;
+	return a->block->offset == b->block->offset;
+}
+
+/* Whether the checksum of its block goes with part @i: the last one of that block. */
+static int has_checksum(const struct smm_write *writes, u32 i, u32 count)
+{
+	const struct smm_write *w = &writes[i];
+
+	if (!w->size || !w->block->checksummed)
+		return 0;
+	while (++i < count)
+		if (writes[i].size && same_block(&writes[i], w))
+			return 0;
+	return 1;
+}
+
+/* What the parts change, in their order; the checksums are not known yet. */
+static const struct smm_change *link_parts(struct smm_write *writes, u32 count)
+{
+	const struct smm_change *first = NULL;
+	struct smm_write *w;
+	u32 i = count, at;
+
+	while (i--) {
+		w = &writes[i];
+		at = payload(w->block);
+		w->sum = (struct smm_change){ at + w->block->length, CHECKSUM, w->checksum, first };
+		if (has_checksum(writes, i, count))
+			first = &w->sum;
+		w->bytes = (struct smm_change){ at + w->offset, w->size, w->data, first };
+		if (w->size)
+			first = &w->bytes;
+	}
+	return first;
+}
+
+/* Turn @crc, the checksum of a payload before part @w, into that after it. */
+static int add_part(const struct smm_store *st, const struct smm_write *writes,
+		    const struct smm_write *w, u32 *crc)
+{
+	u32 at, n, i, end = w->offset + w->size, difference = 0;
+	const struct smm_write *p;
 	u8 chunk[CHUNK];
 	int r;
 
-	if (size == b->length) {
-		*crc = smm_crc32c(0, data, size);
+	if (w->size == w->block->length) {
+		*crc = smm_crc32c(0, w->data, w->size);
 		return SMM_OK;
 	}
 	/* A CRC is linear: that of the difference is the difference of the CRCs. */
-	for (at = 0; at < size; at += n) {
-		n = size - at < CHUNK ? size - at : CHUNK;
-		r = get(st, payload(b) + offset + at, chunk, n);
+	for (at = w->offset; at < end; at += n) {
+		n = end - at < CHUNK ? end - at : CHUNK;
+		r = get(st, payload(w->block) + at, chunk, n);
 		if (r)
 			return r;
-		for (i = 0; i < n; i++)
-			chunk[i] ^= ((const u8 *)data)[at + i];
+		for (i = 0; i < n; i++) {
+			for (p = writes; p < w; p++)
+				if (same_block(p, w) && at + i - p->offset < p->size)
+					chunk[i] = ((const u8 *)p->data)[at + i - p->offset];
+			chunk[i] ^= ((const u8 *)w->data)[at + i - w->offset];
+		}
 		difference = crc_update(difference, chunk, n);
 	}
-	r = read_checksum(st, b, crc);
-	if (!r)
-		*crc ^= crc_zeros(difference, b->length - offset - size);
+	*crc ^= crc_zeros(difference, w->block->length - end);
+	return SMM_OK;
+}
+
+/* Fill in the checksum of a payload once all its parts are made, of which @last is the last. */
+static int sum_parts(const struct smm_store *st, const struct smm_write *writes,
+		     struct smm_write *last)
+{
+	const struct smm_write *w;
+	u32 crc = 0;
+	int r = SMM_OK;
+
+	if (last->size != last->block->length)
+		r = read_checksum(st, last->block, &crc);
+	for (w = writes; !r && w <= last; w++)
+		if (w->size && same_block(w, last))
+			r = add_part(st, writes, w, &crc);
+	put32(last->checksum, crc);
 	return r;
+}
+
+static int check_part(const struct smm_store *st, const struct smm_write *w)
+{
+	int r = check_block(st, w->block);
+
+	if (!r)
+		r = check_range(w->block, w->offset, w->size);
+	return !r && w->size && !w->data ? SMM_PTR_ERR : r;
+}
+
+u32 smm_store_log_bytes(struct smm_write *writes, u32 count)
+{
+	return LOG_HEAD + record_size(link_parts(writes, count));
+}
+
+int smm_store_write_many(struct smm_store *st, struct smm_write *writes, u32 count)
+{
+	const struct smm_change *changes;
+	int r = changeable(st);
+	u32 i;
+
+	for (i = 0; !r && i < count; i++)
+		r = check_part(st, &writes[i]);
+	changes = r ? NULL : link_parts(writes, count);
+	if (!changes)
+		return r;
+	if (LOG_HEAD + record_size(changes) > st->log_size)
+		return SMM_TOO_LARGE;
+	if (!changes->next && changes->size == 1)
+		return settle(st, perform(st, changes));
+	for (i = 0; !r && i < count; i++)
+		if (has_checksum(writes, i, count))
+			r = sum_parts(st, writes, &writes[i]);
+	if (!r)
+		r = carry_out(st, changes);
+	return settle(st, r);
 }
 
 int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const void *data,
 		    u32 size)
 {
+	struct smm_write w = { .block = b, .offset = offset, .size = size, .data = data };
 	struct content content = { data, offset, size, size == b->length ? NULL : b, 0 };
-	u8 checksum[CHECKSUM];
-	struct change sum = { payload(b) + b->length, CHECKSUM, checksum, NULL };
-	struct change change = { payload(b) + offset, size, data, b->checksummed ? &sum : NULL };
 	struct smm_block next = *b;
-	u32 crc;
-	int r = check_block(st, b);
+	int r = smm_store_write_many(st, &w, 1);
 
-	if (!r)
-		r = check_range(b, offset, size);
-	if (r || !size)
-		return r;
-	if (!fits_log(st, &change))
-		return settle(st, rebuild(st, b, &next, &content));
-	if (!b->checksummed && size == 1)
-		return settle(st, perform(st, &change));
-	if (b->checksummed) {
-		r = new_checksum(st, b, offset, data, size, &crc);
-		put32(checksum, crc);
-	}
-	if (!r)
-		r = carry_out(st, &change);
-	return settle(st, r);
+	return r == SMM_TOO_LARGE ? settle(st, rebuild(st, b, &next, &content)) : r;
 }
 
 int smm_store_write_in_place(struct smm_store *st, struct smm_block *b, u32 offset,
@@ -1144,9 +1209,9 @@ static int change_length(struct smm_store *st, struct smm_block *b, u32 length, 
 	static const u8 zeros[CHECKSUM];
 	u8 header[HEADER + SMM_NAME_MAX], checksum[CHECKSUM];
 	u32 grown = length > b->length ? length - b->length : 0;
-	struct change sum = { payload(b) + length, CHECKSUM, checksum, NULL };
-	struct change clear = { payload(b) + b->length, CHECKSUM, zeros, &sum };
-	struct change change = { b->offset, 0, header, grown ? &clear : &sum };
+	struct smm_change sum = { payload(b) + length, CHECKSUM, checksum, NULL };
+	struct smm_change clear = { payload(b) + b->length, CHECKSUM, zeros, &sum };
+	struct smm_change change = { b->offset, 0, header, grown ? &clear : &sum };
 	struct smm_block next = *b;
 	int r = grown ? clear_behind(st, b, length) : SMM_OK;
 

@@ -56,6 +56,24 @@ struct smm_block {
 	char name[SMM_NAME_MAX + 1]; /* NUL-terminated; "" for none */
 };
 
+/* The library's own: a step of an intent; bytes, or with @data NULL an allocation. */
+struct smm_change {
+	u32 offset;
+	u32 size; /* bytes of @data; or of the allocation to make, 0 to free it */
+	const void *data;
+	const struct smm_change *next; /* what comes after it, or NULL */
+};
+
+/* A part of smm_store_write_many(). Set the first group. */
+struct smm_write {
+	const struct smm_block *block;
+	u32 offset, size; /* bytes of its payload; with size 0 nothing is changed */
+	const void *data; /* @size bytes that are to be there */
+	/* The library's own. */
+	struct smm_change bytes, sum;
+	u8 checksum[4];
+};
+
 /* A store. Zero it, set the first group of @smm, then smm_store_format() or smm_store_mount(). */
 struct smm_store {
 	struct smm smm;
@@ -187,11 +205,39 @@ int smm_store_read(struct smm_store *st, const struct smm_block *b, u32 offset, 
  * moves @b.
  *
  * Return: SMM_OK; SMM_OUT_OF_RANGE, SMM_NO_FREE_SPACE, SMM_PARAMETER_INVALID (foreign),
- * SMM_CHECKSUM (the content to be copied is damaged), with nothing changed; SMM_CORRUPT,
- * SMM_NOT_FORMATTED, SMM_IO_ERR.
+ * SMM_PTR_ERR (no @data), SMM_CHECKSUM (the content to be copied is damaged), with nothing changed;
+ * SMM_CORRUPT, SMM_NOT_FORMATTED, SMM_IO_ERR.
  */
 int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const void *data,
 		    u32 size);
+
+/**
+ * smm_store_write_many() - change parts of several blocks, all or nothing as a whole.
+ * @st: a mounted store
+ * @writes: the parts, made in this order: where two overlap, the later one counts
+ * @count: number of parts
+ *
+ * They are one record of the intent log: power loss leaves all blocks as they were, or with all of
+ * their parts made. No block moves. A block can have several parts, through one struct smm_block or
+ * through several. The time it takes grows with the square of @count.
+ *
+ * Return: SMM_OK; SMM_TOO_LARGE if the record does not fit the log, SMM_OUT_OF_RANGE,
+ * SMM_PARAMETER_INVALID (foreign), SMM_PTR_ERR (no @data), with nothing changed; SMM_CORRUPT,
+ * SMM_NOT_FORMATTED, SMM_IO_ERR.
+ */
+int smm_store_write_many(struct smm_store *st, struct smm_write *writes, u32 count);
+
+/**
+ * smm_store_log_bytes() - bytes of the intent log that parts take; @st->log_size is what it has.
+ * @writes, @count: as for smm_store_write_many(), which may have returned SMM_TOO_LARGE
+ *
+ * A part takes 4 bytes and its size, but for the 4 where it begins right behind the one before it.
+ * A checksum, which comes after the last part of its block, counts as a part of 4 bytes. The whole
+ * takes 6 bytes more, and up to 3 to fill up.
+ *
+ * Return: bytes; above 2 MiB, less than it would be.
+ */
+u32 smm_store_log_bytes(struct smm_write *writes, u32 count);
 
 /**
  * smm_store_write_in_place() - change a part of the payload in the order of its bytes.

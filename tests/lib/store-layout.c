@@ -36,13 +36,25 @@ u32 layout_room(u32 granule, const struct smm_block *b)
 	return (size + granule - 1) / granule * granule;
 }
 
+u32 layout_log_bytes(const struct layout_run *runs, u32 count)
+{
+	u32 record = RECORD_CRC, end = 0, i;
+
+	for (i = 0; i < count; i++) {
+		record += runs[i].size + (runs[i].offset == end ? 0 : CHANGE_HEAD);
+		end = runs[i].offset + runs[i].size;
+	}
+	return LOG_HEAD + (record + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT;
+}
+
 bool layout_logs(const struct smm_store *st, const struct smm_block *b, u32 offset, u32 size)
 {
-	u32 record = CHANGE_HEAD + size + RECORD_CRC;
+	struct layout_run runs[] = {
+		{ layout_payload(b) + offset, size },
+		{ layout_payload(b) + b->length, LAYOUT_CHECKSUM },
+	};
 
-	if (b->checksummed)
-		record += LAYOUT_CHECKSUM + (offset + size < b->length ? CHANGE_HEAD : 0);
-	return LOG_HEAD + (record + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT <= st->log_size;
+	return layout_log_bytes(runs, b->checksummed ? 2 : 1) <= st->log_size;
 }
 
 u32 layout_get32(const u8 *at)

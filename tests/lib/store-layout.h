@@ -48,6 +48,14 @@ u32 layout_payload(const struct smm_block *b); /* offset */
 /* Bytes of the allocation that @b has to have. */
 u32 layout_room(u32 granule, const struct smm_block *b);
 
+/* Bytes of the log that a record of these bytes takes: bytes for consecutive offsets are one
+ * change.
+ */
+struct layout_run {
+	u32 offset, size;
+};
+u32 layout_log_bytes(const struct layout_run *runs, u32 count);
+
 /* Whether an atomic write goes through the log (or is a single byte in place), not by a copy. */
 bool layout_logs(const struct smm_store *st, const struct smm_block *b, u32 offset, u32 size);
 

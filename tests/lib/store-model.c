@@ -10,8 +10,8 @@
 static u8 noise[256 * 1024];
 
 const char *const change_names[CHANGE_KINDS] = {
-	"create", "adopt",     "replace",  "write",  "write in place", "add",
-	"rename", "set owner", "set mode", "resize", "free",
+	"create", "adopt",  "replace",   "write",    "write many", "write in place",
+	"add",    "rename", "set owner", "set mode", "resize",     "free",
 };
 
 bool change_is_new(const struct change *c)
@@ -269,6 +269,45 @@ static int do_write(struct entry *e, const struct change *c, const struct space 
 	return r;
 }
 
+/* What is logged for part @i: its bytes, and behind the last part of a block its checksum. */
+static u32 log_part(const struct stock *s, const struct change *c, u32 i, struct layout_run *runs)
+{
+	const struct part *p = &c->part[i];
+	const struct smm_block *b = &s->entries[p->target].b;
+
+	if (!p->size)
+		return 0;
+	runs[0] = (struct layout_run){ layout_payload(b) + p->offset, p->size };
+	runs[1] = (struct layout_run){ layout_payload(b) + b->length, LAYOUT_CHECKSUM };
+	while (++i < c->parts)
+		if (c->part[i].target == p->target && c->part[i].size)
+			return 1;
+	return b->checksummed ? 2 : 1;
+}
+
+static int do_write_many(struct stock *s, const struct change *c, const struct space *space)
+{
+	struct layout_run runs[2 * PARTS_MAX];
+	const struct smm_block *b;
+	const struct part *p;
+	u32 i, count = 0;
+
+	for (i = 0; i < c->parts; i++) {
+		p = &c->part[i];
+		b = &s->entries[p->target].b;
+		if (b->kind == SMM_KIND_FOREIGN)
+			return SMM_PARAMETER_INVALID;
+		if (p->offset > b->length || p->size > b->length - p->offset)
+			return SMM_OUT_OF_RANGE;
+		count += log_part(s, c, i, runs + count);
+	}
+	if (count && layout_log_bytes(runs, count) > space->store->log_size)
+		return SMM_TOO_LARGE;
+	for (p = c->part; p < c->part + c->parts; p++)
+		memcpy(s->entries[p->target].bytes + p->offset, c->data + p->from, p->size);
+	return SMM_OK;
+}
+
 static int64_t value_of(const struct entry *e)
 {
 	return (int64_t)((u64)layout_get32(e->bytes) | (u64)layout_get32(e->bytes + 4) << 32);
@@ -359,6 +398,8 @@ int stock_do(struct stock *s, const struct change *c, const struct space *space)
 		return do_free(s, c->target);
 	if (c->kind == CHANGE_ADD)
 		return e->b.kind == SMM_KIND_COUNTER ? do_add(e, c) : SMM_NOT_COUNTER;
+	if (c->kind == CHANGE_WRITE_MANY)
+		return do_write_many(s, c, space);
 	if (e->b.kind == SMM_KIND_FOREIGN)
 		return SMM_PARAMETER_INVALID;
 	switch (c->kind) {
@@ -379,7 +420,27 @@ int stock_do(struct stock *s, const struct change *c, const struct space *space)
 	}
 }
 
-int change_do(struct rig *r, const struct change *c, struct smm_block *b, int64_t *value)
+/* Every part has a handle of its own. */
+static int write_many(struct rig *r, const struct stock *s, const struct change *c)
+{
+	struct smm_block blocks[PARTS_MAX];
+	struct smm_write writes[PARTS_MAX];
+	u32 i;
+
+	for (i = 0; i < c->parts; i++) {
+		blocks[i] = s->entries[c->part[i].target].b;
+		writes[i] = (struct smm_write){
+			.block = &blocks[i],
+			.offset = c->part[i].offset,
+			.size = c->part[i].size,
+			.data = c->data + c->part[i].from,
+		};
+	}
+	return smm_store_write_many(&r->store, writes, c->parts);
+}
+
+int change_do(struct rig *r, const struct stock *s, const struct change *c, struct smm_block *b,
+	      int64_t *value)
 {
 	struct smm_store *st = &r->store;
 
@@ -392,6 +453,8 @@ int change_do(struct rig *r, const struct change *c, struct smm_block *b, int64_
 		return smm_store_replace(st, b, c->data, c->size);
 	case CHANGE_WRITE:
 		return smm_store_write(st, b, c->offset, c->data, c->size);
+	case CHANGE_WRITE_MANY:
+		return write_many(r, s, c);
 	case CHANGE_WRITE_IN_PLACE:
 		return smm_store_write_in_place(st, b, c->offset, c->data, c->size);
 	case CHANGE_ADD:
@@ -457,6 +520,9 @@ static void spoil(struct change *c, struct dice *dice)
 	case CHANGE_WRITE_IN_PLACE:
 		c->offset = (u32)dice_next(dice);
 		return;
+	case CHANGE_WRITE_MANY:
+		c->part[c->parts / 2].offset = (u32)dice_next(dice);
+		return;
 	case CHANGE_RESIZE:
 		c->size = (u32)dice_next(dice);
 		return;
@@ -477,6 +543,23 @@ static u32 random_id(const struct stock *s, struct dice *dice)
 	if (dice_below(dice, 2) || stock_find(s, &b))
 		b.id = s->highest + 1 + random_size(dice, 1000);
 	return b.id;
+}
+
+/* Parts of @c->target and of others, now and then too many for the log. */
+static void random_parts(struct change *c, const struct stock *s, struct dice *dice)
+{
+	struct part *p;
+	u32 length;
+
+	c->parts = dice_below(dice, PARTS_MAX + 1);
+	for (p = c->part; p < c->part + c->parts; p++) {
+		p->target = dice_below(dice, 2) ? c->target : dice_below(dice, s->count);
+		length = s->entries[p->target].b.length;
+		p->size = random_size(dice, length < 100 ? length : 100);
+		p->offset = dice_below(dice, length - p->size + 1);
+		p->from = dice_below(dice, 1000);
+	}
+	c->size = 1100;
 }
 
 struct change change_random(const struct stock *s, struct dice *dice, u32 size)
@@ -511,6 +594,8 @@ struct change change_random(const struct stock *s, struct dice *dice, u32 size)
 		memset(c.block.name, 0, sizeof(c.block.name));
 		memset(c.block.name, 'x', strlen(b->name));
 	}
+	if (c.kind == CHANGE_WRITE_MANY)
+		random_parts(&c, s, dice);
 	c.data = noise + dice_below(dice, (u32)sizeof(noise) - c.size);
 	if (change_is_new(&c) && dice_below(dice, 2))
 		c.data = NULL;
@@ -551,7 +636,7 @@ const char *step_both(struct rig *r, struct stock *s, const struct change *c)
 	space_of(r, s, c, &space);
 	expected = stock_do(s, c, &space);
 	chip_count(&r->chip);
-	result = change_do(r, c, &b, &value);
+	result = change_do(r, s, c, &b, &value);
 	if (result != expected) {
 		snprintf(text, sizeof(text), "it returned %d, not %d", result, expected);
 		return text;

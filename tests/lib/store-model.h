@@ -53,6 +53,7 @@ enum change_kind {
 	CHANGE_ADOPT,
 	CHANGE_REPLACE,
 	CHANGE_WRITE,
+	CHANGE_WRITE_MANY,
 	CHANGE_WRITE_IN_PLACE,
 	CHANGE_ADD,
 	CHANGE_RENAME,
@@ -63,6 +64,12 @@ enum change_kind {
 	CHANGE_KINDS
 };
 
+/* Of CHANGE_WRITE_MANY: @size bytes from @from on of the change's data. */
+struct part {
+	u32 target, offset, size, from;
+};
+#define PARTS_MAX 8u
+
 struct change {
 	enum change_kind kind;
 	u32 target; /* index of the entry, but for a new block */
@@ -72,6 +79,8 @@ struct change {
 	const u8 *data; /* @size bytes; NULL fills a new block with @fill */
 	u8 fill;
 	int64_t delta;
+	u32 parts;
+	struct part part[PARTS_MAX];
 };
 
 extern const char *const change_names[CHANGE_KINDS];
@@ -91,8 +100,9 @@ void space_of(struct rig *r, const struct stock *s, const struct change *c, stru
  */
 int stock_do(struct stock *s, const struct change *c, const struct space *space);
 
-/* Do it in the store. @b: the target, or the new block. */
-int change_do(struct rig *r, const struct change *c, struct smm_block *b, int64_t *value);
+/* Do it in the store. @s has the handles of parts, @b is the target, or the new block. */
+int change_do(struct rig *r, const struct stock *s, const struct change *c, struct smm_block *b,
+	      int64_t *value);
 
 /* A random change, with sizes up to @size; now and then one that has to be refused. */
 struct change change_random(const struct stock *s, struct dice *dice, u32 size);

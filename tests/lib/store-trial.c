@@ -34,13 +34,14 @@ int trial_run(const struct trial *t, struct rig *r, u64 power, u64 calls)
 	rig_restore(r, &t->start);
 	r->chip.power = power;
 	r->chip.calls_left = calls;
-	return change_do(r, &t->change, &b, &value);
+	return change_do(r, &t->before, &t->change, &b, &value);
 }
 
 void trial_check_refused(const struct trial *t, struct rig *r)
 {
 	struct smm_store *st = &r->store;
 	struct smm_block b = t->block;
+	struct smm_write w = { .block = &b, .size = 1, .data = &b };
 	int64_t value;
 	u8 byte = 0;
 
@@ -59,6 +60,8 @@ void trial_check_refused(const struct trial *t, struct rig *r)
 	check(r, smm_store_replace(st, &b, &byte, 1) == SMM_IO_ERR);
 	check(r, smm_store_read(st, &b, 0, &byte, 1) == SMM_IO_ERR);
 	check(r, smm_store_write(st, &b, 0, &byte, 1) == SMM_IO_ERR);
+	check(r, smm_store_write_many(st, &w, 1) == SMM_IO_ERR);
+	check(r, smm_store_write_many(st, NULL, 0) == SMM_IO_ERR);
 	check(r, smm_store_write_in_place(st, &b, 0, &byte, 1) == SMM_IO_ERR);
 	check(r, smm_store_rename(st, &b, "x") == SMM_IO_ERR);
 	check(r, smm_store_set_owner(st, &b, 1, 1) == SMM_IO_ERR);
@@ -203,7 +206,12 @@ void trial_lay_out(struct rig *r, struct stock *s)
 	must(r, s, creation(SMM_KIND_COUNTER, "counter", 8));
 	must(r, s, creation(SMM_KIND_DATA, "", 0));
 	check(r, stock_add_foreign(s, r, 20));
-	must(r, s, (struct change){ CHANGE_WRITE_IN_PLACE, 2, { 0 }, 3, 40, new_bytes, 0, 0 });
+	must(r, s,
+	     (struct change){ .kind = CHANGE_WRITE_IN_PLACE,
+			      .target = 2,
+			      .offset = 3,
+			      .size = 40,
+			      .data = new_bytes });
 	must(r, s, (struct change){ .kind = CHANGE_FREE, .target = 1 });
 }
 
@@ -262,6 +270,8 @@ static void try_entry(struct rig *r, const struct stock *s, u32 target, try_chan
 	c.block.mode = 0777;
 	for (c.kind = CHANGE_REPLACE; c.kind < CHANGE_KINDS; c.kind++)
 		switch (c.kind) {
+		case CHANGE_WRITE_MANY:
+			break; /* several entries at once: try_many() */
 		case CHANGE_REPLACE:
 		case CHANGE_WRITE:
 		case CHANGE_WRITE_IN_PLACE:
@@ -274,6 +284,41 @@ static void try_entry(struct rig *r, const struct stock *s, u32 target, try_chan
 		default:
 			try_once(r, s, c, try);
 		}
+}
+
+/* Parts of the blocks of trial_lay_out(): apart, side by side, one over the other; as many bytes as
+ * the log holds, and one more. */
+static void try_many(struct rig *r, const struct stock *s, try_change *try)
+{
+	static const struct part lists[][4] = {
+		{ { 0, 3, 5, 1 } },
+		{ { 2, 3, 5, 1 } },
+		{ { 2, 7, 1, 1 } },
+		{ { 3, 0, 8, 1 }, { 0, 0, 24, 20 } },
+		{ { 0, 1, 2, 9 }, { 3, 0, 8, 50 }, { 2, 60, 30, 1 } },
+		{ { 0, 15, 5, 9 }, { 3, 7, 1, 50 }, { 0, 2, 4, 7 } },
+		{ { 0, 0, 12, 1 }, { 0, 12, 12, 30 } },
+		{ { 2, 0, 12, 1 }, { 2, 12, 12, 30 }, { 2, 24, 1, 9 } },
+		{ { 0, 2, 10, 1 }, { 2, 0, 9, 5 }, { 0, 9, 10, 70 }, { 0, 0, 4, 9 } },
+		{ { 0, 0, 24, 1 }, { 0, 9, 10, 70 } },
+		{ { 0, 9, 10, 70 }, { 0, 0, 24, 1 } },
+		{ { 2, 9, 10, 70 }, { 2, 5, 20, 1 }, { 2, 15, 3, 2 } },
+		{ { 4, 0, 0, 1 }, { 2, 9, 1, 70 }, { 0, 24, 0, 1 } },
+		{ { 4, 0, 0, 1 }, { 0, 0, 0, 70 } },
+		{ { 0, 0, 24, 1 }, { 2, 82, 68, 90 }, { 3, 0, 8, 7 } },
+		{ { 0, 0, 24, 1 }, { 2, 82, 68, 90 }, { 3, 0, 8, 7 }, { 2, 7, 1, 1 } },
+		{ { 3, 0, 8, 9 }, { 0, 20, 5, 1 } },
+		{ { 3, 0, 8, 9 }, { 1, 0, 1, 1 } },
+	};
+	struct change c = { .kind = CHANGE_WRITE_MANY, .data = new_bytes };
+	u32 i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		memcpy(c.part, lists[i], sizeof(lists[i]));
+		for (c.parts = 4; !c.part[c.parts - 1].from; c.parts--)
+			;
+		try_once(r, s, c, try);
+	}
 }
 
 /* Ids that need no higher mark, and that need one; above the last, one is left for trial_use(). */
@@ -304,6 +349,7 @@ void trial_every_change(struct rig *r, try_change *try)
 		 creation(SMM_KIND_DATA, "a name of two reads, as long as a name can be", 30), try);
 	try_once(r, &s, creation(SMM_KIND_DATA, "large", 100), try);
 	try_once(r, &s, creation(SMM_KIND_COUNTER, "another", 8), try);
+	try_many(r, &s, try);
 	try_adoptions(r, &s, try);
 	/* And where the supply of ids has to be raised, in a new process. */
 	check(r, rig_mount(r) == SMM_OK);

@@ -176,6 +176,11 @@ static void every_flipped_bit(void **state)
 	}
 }
 
+#define MANY(...)                                                              \
+	{                                                                      \
+		.kind = CHANGE_WRITE_MANY, .parts = 2, .part = { __VA_ARGS__ } \
+	}
+
 /* No change of a block with a damaged content makes it look whole, but one that replaces all of it.
  */
 static void damage_stays_damage(void **state)
@@ -195,6 +200,10 @@ static void damage_stays_damage(void **state)
 		{ { .kind = CHANGE_WRITE, .offset = 13, .size = 1 }, false },
 		{ { .kind = CHANGE_WRITE, .offset = 13, .size = 11 }, false },
 		{ { .kind = CHANGE_WRITE, .offset = 0, .size = 24 }, true },
+		{ MANY({ 0, 0, 12 }, { 0, 13, 11 }), false },
+		{ MANY({ 0, 0, 13 }, { 0, 13, 11 }), false },
+		{ MANY({ 0, 0, 24 }, { 0, 3, 4 }), true },
+		{ MANY({ 0, 3, 4 }, { 0, 0, 24 }), true },
 		{ { .kind = CHANGE_REPLACE, .size = 24 }, true },
 	};
 	struct stock stock = { 0 };
@@ -216,7 +225,7 @@ static void damage_stays_damage(void **state)
 		change.data = data;
 		r.trying = change_names[change.kind];
 		flip(&r, 8 * (layout_payload(&b) + 12));
-		result = change_do(&r, &change, &b, NULL);
+		result = change_do(&r, &stock, &change, &b, NULL);
 		if (tries[r.step].cures) {
 			check(&r, result == SMM_OK);
 			check(&r, smm_store_verify(&r.store, &b) == SMM_OK);

@@ -97,7 +97,7 @@ static void change_something(struct rig *r, struct dice *dice, u32 count, bool c
 	if (change_is_new(&c))
 		b = c.block;
 	chip_count(&r->chip);
-	result = change_do(r, &c, &b, &value);
+	result = change_do(r, &one, &c, &b, &value);
 	check(r, result != SMM_IO_ERR && result != SMM_NOT_FORMATTED);
 	if (corrupt)
 		check(r, result == SMM_CORRUPT && !r->chip.writes);
