@@ -8,9 +8,10 @@
 #include "calls.h"
 #include "creds.h"
 #include "memory.h"
+#include "objects.h"
 #include "util.h"
 
-#define BLOCKS "/block" /* below the path of the memory */
+#define BLOCKS "/block" /* below the path of a memory */
 
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
@@ -32,38 +33,62 @@ static const sd_bus_vtable vtable[] = {
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("Id", "u", NULL, offsetof(struct memory, block.id),
 			SD_BUS_VTABLE_PROPERTY_CONST),
-	SD_BUS_PROPERTY("Name", "s", NULL, offsetof(struct memory, block.name), 0),
-	SD_BUS_PROPERTY("Size", "u", NULL, offsetof(struct memory, block.size), 0),
-	SD_BUS_PROPERTY("Owner", "u", NULL, offsetof(struct memory, block.owner), 0),
-	SD_BUS_PROPERTY("Group", "u", NULL, offsetof(struct memory, block.group), 0),
-	SD_BUS_PROPERTY("Mode", "u", NULL, offsetof(struct memory, block.mode), 0),
-	SD_BUS_PROPERTY("Address", "u", NULL, offsetof(struct memory, block.address), 0),
-	SD_BUS_PROPERTY("Generation", "t", NULL, offsetof(struct memory, block.generation), 0),
+	SD_BUS_PROPERTY("Name", "s", NULL, offsetof(struct memory, block.name),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Size", "u", NULL, offsetof(struct memory, block.size),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Owner", "u", NULL, offsetof(struct memory, block.owner),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Group", "u", NULL, offsetof(struct memory, block.group),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Mode", "u", NULL, offsetof(struct memory, block.mode),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Address", "u", NULL, offsetof(struct memory, block.address),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Generation", "t", NULL, offsetof(struct memory, block.generation),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Kind", "s", NULL, offsetof(struct memory, block.kind),
 			SD_BUS_VTABLE_PROPERTY_CONST),
-	SD_BUS_PROPERTY("Checksummed", "b", NULL, offsetof(struct memory, block.checksummed), 0),
+	SD_BUS_PROPERTY("Checksummed", "b", NULL, offsetof(struct memory, block.checksummed),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_VTABLE_END,
 };
 
-/* The id that ends the path of a block's object; 0 for other paths. A block has one path: no sign,
- * no leading zeros. */
-static uint32_t id_of_path(const struct memory *memory, const char *path)
+/* The memory of the block at @path, and its id; NULL if it cannot be the path of a block. A block
+ * has one path: no sign, no leading zeros. */
+static struct memory *parse_path(struct manager *manager, const char *path, uint32_t *id)
 {
-	const char *digits = path + strlen(memory->path) + strlen(BLOCKS);
-	unsigned long long id;
+	const char *rest;
+	struct memory *memory = memory_at(manager, path, &rest);
+	unsigned long long number;
 	char *end;
 
-	if (*digits++ != '/' || *digits < '1' || *digits > '9')
-		return 0;
+	if (!memory || strncmp(rest, BLOCKS "/", strlen(BLOCKS "/")) != 0)
+		return NULL;
+	rest += strlen(BLOCKS "/");
+	if (*rest < '1' || *rest > '9')
+		return NULL;
 	errno = 0;
-	id = strtoull(digits, &end, 10);
-	return *end || errno || id > UINT32_MAX ? 0 : (uint32_t)id;
+	number = strtoull(rest, &end, 10);
+	if (*end || errno || number > UINT32_MAX)
+		return NULL;
+	*id = (uint32_t)number;
+	return memory;
 }
 
-static void show(struct block_view *view)
+char *block_path(const struct memory *memory, uint32_t id)
 {
+	char *path;
+
+	return asprintf(&path, "%s" BLOCKS "/%" PRIu32, memory->path, id) < 0 ? NULL : path;
+}
+
+void block_show(struct memory *memory, const struct smm_block *block)
+{
+	struct block_view *view = &memory->block;
 	const struct smm_block *b = &view->block;
 
+	view->block = *block;
 	view->id = b->id;
 	view->name = b->name;
 	view->size = b->length;
@@ -76,85 +101,120 @@ static void show(struct block_view *view)
 	view->checksummed = b->checksummed;
 }
 
-/* sd-bus looks for the object of the message in hand. */
+/* All objects are asked for at once: one that has gone in the meantime is left out of the answer.
+ */
+static bool is_about_all(sd_bus_message *m)
+{
+	return sd_bus_message_is_method_call(m, "org.freedesktop.DBus.ObjectManager", NULL) > 0;
+}
+
+/* sd-bus looks for the object of the message in hand, or of a signal that is being made. */
 static int find_block(sd_bus *bus, const char *path, const char *interface, void *userdata,
 		      void **found, sd_bus_error *error)
 {
-	struct memory *memory = userdata;
-	uint32_t id = id_of_path(memory, path);
+	struct manager *manager = userdata;
+	sd_bus_message *m = sd_bus_get_current_message(bus);
+	struct memory *memory;
+	struct smm_block b;
 	struct creds *creds;
+	uint32_t id;
 	int r;
 
 	(void)interface;
-	if (id == 0)
+	memory = parse_path(manager, path, &id);
+	if (!memory)
 		return 0;
-	r = creds_of_sender(memory->manager->creds, sd_bus_get_current_message(bus), &creds, error);
-	if (r < 0)
-		return r;
-	r = volume_stat(memory->volume, &creds->caller, id, &memory->block.block, error);
-	if (r < 0)
-		return r;
-	show(&memory->block);
 	*found = memory;
+	if (memory->announcing)
+		return 1;
+	r = creds_of_sender(manager->creds, m, &creds, error);
+	if (r < 0)
+		return r;
+	r = volume_stat(memory->volume, &creds->caller, id, &b, error);
+	if (r < 0 && is_about_all(m)) {
+		sd_bus_error_free(error);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	block_show(memory, &b);
 	return 1;
 }
 
-static void free_paths(char **paths)
+/* Foreign blocks have no id, and so no path. */
+static int add_paths(struct path_list *list, struct memory *memory, const struct caller *caller)
 {
-	for (char **path = paths; path && *path; path++)
-		free(*path);
-	free(paths);
-}
-DEFINE_CLEANUP(char **, free_paths);
-
-/* sd-bus asks what is below a path, for the message in hand: at the top are the blocks, below a
- * block is nothing. Foreign blocks have no id, and so no path. */
-static int list_paths(sd_bus *bus, const char *path, void *userdata, char ***paths,
-		      sd_bus_error *error)
-{
-	struct memory *memory = userdata;
+	_cleanup_bus_error_ sd_bus_error unseen = SD_BUS_ERROR_NULL;
 	_cleanup_free_ struct smm_block *blocks = NULL;
-	_cleanup_(free_pathsp) char **list = NULL;
-	struct creds *creds;
-	size_t n_blocks, n = 0;
+	size_t n_blocks;
 	int r;
 
-	if (strcmp(path + strlen(memory->path), BLOCKS) != 0)
-		return 0;
-	r = creds_of_sender(memory->manager->creds, sd_bus_get_current_message(bus), &creds, error);
-	if (r < 0)
-		return r;
-	r = volume_list(memory->volume, &creds->caller, &blocks, &n_blocks, error);
-	if (r < 0)
-		return r;
-
-	list = calloc(n_blocks + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
+	if (volume_list(memory->volume, caller, &blocks, &n_blocks, &unseen) < 0)
+		return 0; /* there are none yet */
 	for (const struct smm_block *b = blocks; b < blocks + n_blocks; b++) {
 		if (b->id == 0)
 			continue;
-		if (asprintf(&list[n], "%s" BLOCKS "/%" PRIu32, memory->path, b->id) < 0) {
-			list[n] = NULL;
-			return -ENOMEM;
-		}
-		n++;
+		r = path_list_add(list, "%s" BLOCKS "/%" PRIu32, memory->path, b->id);
+		if (r < 0)
+			return r;
 	}
-	*paths = TAKE(list);
 	return 0;
 }
 
-int blocks_publish(struct memory *memory)
+/* The node that the blocks are below, for who sees any. */
+static int add_node(struct path_list *list, struct memory *memory, const struct caller *caller)
 {
-	_cleanup_free_ char *prefix = NULL;
+	_cleanup_(path_list_free) struct path_list blocks = { 0 };
+	int r = add_paths(&blocks, memory, caller);
+
+	return r < 0 || !blocks.n ? r : path_list_add(list, "%s" BLOCKS, memory->path);
+}
+
+/*
+ * sd-bus asks what is below a path, for the message in hand: at .../NAME that is .../NAME/block, at
+ * .../NAME/block the blocks, and at MANAGER_PATH, where it asks for all objects, all of them.
+ */
+static int fill_list(struct path_list *list, struct manager *manager, const char *path,
+		     const struct caller *caller)
+{
+	const char *rest;
+	struct memory *memory = memory_at(manager, path, &rest);
+	int r = 0;
+
+	if (memory && !*rest)
+		return add_node(list, memory, caller);
+	if (memory)
+		return strcmp(rest, BLOCKS) != 0 ? 0 : add_paths(list, memory, caller);
+	if (strcmp(path, MANAGER_PATH) != 0)
+		return 0;
+	for (memory = manager->memories; r >= 0 && memory; memory = memory->next)
+		r = add_paths(list, memory, caller);
+	return r;
+}
+
+static int list_paths(sd_bus *bus, const char *path, void *userdata, char ***paths,
+		      sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	_cleanup_(path_list_free) struct path_list list = { 0 };
+	struct creds *creds;
 	int r;
 
-	if (asprintf(&prefix, "%s" BLOCKS, memory->path) < 0)
-		return -ENOMEM;
-	r = sd_bus_add_fallback_vtable(memory->manager->bus, &memory->blocks, prefix,
-				       "org.smm1.Block", vtable, find_block, memory);
+	r = creds_of_sender(manager->creds, sd_bus_get_current_message(bus), &creds, error);
 	if (r < 0)
 		return r;
-	return sd_bus_add_node_enumerator(memory->manager->bus, &memory->block_paths, prefix,
-					  list_paths, memory);
+	r = fill_list(&list, manager, path, &creds->caller);
+	if (r < 0)
+		return r;
+	*paths = path_list_take(&list);
+	return 0;
+}
+
+int blocks_publish(struct manager *manager, sd_bus *bus)
+{
+	int r = sd_bus_add_fallback_vtable(bus, NULL, MEMORIES_PATH, "org.smm1.Block", vtable,
+					   find_block, manager);
+
+	return r < 0 ? r
+		     : sd_bus_add_node_enumerator(bus, NULL, MEMORIES_PATH, list_paths, manager);
 }

@@ -10,6 +10,9 @@
 
 #define BUS_NAME "org.smm1"
 
+/* Messages that wait to be sent; with more, nothing is taken from a connection until it reads. */
+#define UNSENT_MAX 16
+
 struct bus {
 	sd_bus *connection;
 	struct ev_loop *loop;
@@ -18,10 +21,10 @@ struct bus {
 	int io_events; /* that @io waits for; 0: it is stopped */
 	ev_timer timer;
 	ev_idle pending; /* there is more to dispatch at once */
+	void (*lost)(void *userdata);
+	void *userdata;
 	int error;
 };
-
-DEFINE_CLEANUP(struct bus *, bus_free);
 
 static void stop_watchers(struct bus *bus)
 {
@@ -33,9 +36,24 @@ static void stop_watchers(struct bus *bus)
 
 static void lose(struct bus *bus, int error)
 {
-	bus->error = log_error_errno(error, "Lost the connection to the bus: %m");
+	bus->error = error;
 	stop_watchers(bus);
+	bus->lost(bus->userdata);
+}
+
+static void on_bus_lost(void *userdata)
+{
+	struct bus *bus = userdata;
+
+	log_error_errno(bus->error, "Lost the connection to the bus: %m");
 	ev_break(bus->loop, EVBREAK_ALL);
+}
+
+bool bus_is_clogged(sd_bus *connection)
+{
+	uint64_t unsent;
+
+	return sd_bus_get_n_queued_write(connection, &unsent) >= 0 && unsent > UNSENT_MAX;
 }
 
 /* One message at a time, so that a flood of them does not keep the loop from its other watchers. */
@@ -111,6 +129,10 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	r = sd_bus_get_timeout(bus->connection, &until);
 	if (events < 0 || r < 0)
 		return lose(bus, events < 0 ? events : r);
+	if (bus_is_clogged(bus->connection)) {
+		events &= POLLOUT;
+		until = UINT64_MAX;
+	}
 
 	watch_io(bus, events);
 	watch_time(bus, until);
@@ -126,28 +148,52 @@ static void start_watchers(struct bus *bus)
 	ev_prepare_start(bus->loop, &bus->prepare);
 }
 
+int bus_attach(struct ev_loop *loop, sd_bus *connection, void (*lost)(void *userdata),
+	       void *userdata, struct bus **bus)
+{
+	struct bus *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	b->connection = sd_bus_ref(connection);
+	b->loop = loop;
+	b->lost = lost;
+	b->userdata = userdata;
+	start_watchers(b);
+	*bus = b;
+	return 0;
+}
+
 int bus_open(struct ev_loop *loop, enum bus_scope scope, const char *address, struct bus **bus)
 {
 	const char *where = bus_scope_words(scope, address);
-	_cleanup_(bus_freep) struct bus *b = calloc(1, sizeof(*b));
+	_cleanup_bus_unref_ sd_bus *connection = NULL;
 	const char *unique_name;
 	int r;
 
-	if (!b)
-		return log_error_errno(-ENOMEM, "Cannot connect to %s: %m", where);
-
-	b->loop = loop;
-	r = bus_scope_open(scope, address, &b->connection);
+	r = bus_scope_open(scope, address, &connection);
 	/* Waits until the bus has let us in. */
 	if (r >= 0)
-		r = sd_bus_get_unique_name(b->connection, &unique_name);
+		r = sd_bus_get_unique_name(connection, &unique_name);
+	if (r >= 0)
+		r = bus_attach(loop, connection, on_bus_lost, NULL, bus);
 	if (r < 0)
 		return log_error_errno(r, "Cannot connect to %s: %m", where);
 
+	(*bus)->userdata = *bus;
+	connection = sd_bus_unref(connection); /* which has its own reference now */
 	log_debug("Connected to %s as %s", where, unique_name);
-	start_watchers(b);
-	*bus = TAKE(b);
 	return 0;
+}
+
+void bus_detach(struct bus *bus)
+{
+	if (!bus)
+		return;
+
+	stop_watchers(bus);
+	sd_bus_unref(bus->connection);
+	free(bus);
 }
 
 void bus_free(struct bus *bus)
@@ -155,9 +201,9 @@ void bus_free(struct bus *bus)
 	if (!bus)
 		return;
 
-	stop_watchers(bus);
-	sd_bus_flush_close_unref(bus->connection);
-	free(bus);
+	sd_bus_flush(bus->connection);
+	sd_bus_close(bus->connection);
+	bus_detach(bus);
 }
 
 sd_bus *bus_connection(struct bus *bus)

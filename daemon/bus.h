@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The connection to the message bus, driven by the event loop.
+ * A connection of D-Bus, driven by the event loop: the one to the message bus, and those of
+ * sessions.
  */
 #pragma once
 
 #include <ev.h>
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 
 #include "bus-scope.h"
@@ -21,6 +23,22 @@ struct bus;
  * Return: 0, or a negative errno, which was logged.
  */
 int bus_open(struct ev_loop *loop, enum bus_scope scope, const char *address, struct bus **bus);
+
+/**
+ * bus_attach() - have @loop drive a connection that is there already.
+ * @connection: a reference is taken
+ * @lost: called when the other side has gone; may call bus_detach()
+ * @bus: receives it; free it with bus_detach()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int bus_attach(struct ev_loop *loop, sd_bus *connection, void (*lost)(void *userdata),
+	       void *userdata, struct bus **bus);
+
+/* Whether so many answers wait to be read by the other side that no more should be made for it. */
+bool bus_is_clogged(sd_bus *connection);
+
+void bus_detach(struct bus *bus);
 
 /* Sends what is still to be sent and disconnects. */
 void bus_free(struct bus *bus);

@@ -1,231 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The way of a call: start() reads what is asked and hands the request to the memory's worker;
- * run() does it there; finish() answers, back on the main thread.
- */
 #include "calls.h"
 
-#include <errno.h>
-#include <stddef.h>
-
-#include "creds.h"
 #include "errors.h"
-#include "log.h"
-#include "memory.h"
+#include "job.h"
 #include "options.h"
+#include "request.h"
 #include "util.h"
 
-struct request;
+#define AT_ONCE_MAX 65536u /* bytes that the main thread copies without keeping others waiting */
 
-/* Of the tasks that a worker holds, those of one user: there is a place left for others. */
-#define USER_TASKS_MAX (WORKER_TASKS_MAX - 16)
-
-/* What a kind of call does at the stations of its way. */
-struct call {
-	bool of_block;                                           /* about one block, by its id */
-	int (*read)(struct request *request, sd_bus_message *m); /* or NULL */
-	int (*run)(struct request *request, struct volume *volume, const struct caller *caller);
-	bool reads; /* and changes nothing: it may run in the middle of another */
-	int (*reply)(const struct request *request, sd_bus_message *m); /* NULL: an empty one */
-};
-
-/* One call on its way. Strings and arrays that are asked for stay in the message. */
-struct request {
-	struct task task; /* comes first: a task is its request */
-	const struct call *call;
-	struct memory *memory;
-	sd_bus_message *message;
-	struct creds *creds;        /* of the sender */
-	STAILQ_ENTRY(request) link; /* in the memory's list */
-
-	/* What is asked. */
-	uint32_t id, offset, size;
-	uint32_t mode, uid, gid, granule;
-	const char *name;
-	const void *data;
-	size_t data_size;
-	int64_t delta;
-	struct allocate_options allocate;
-	bool repair, force;
-
-	/* What came of it; @id too. */
-	int result;
-	sd_bus_error error;
-	void *content;
-	size_t content_size;
-	int64_t value;
-	struct check_result check;
-};
-
-static void request_free(struct request *request)
-{
-	sd_bus_message_unref(request->message);
-	creds_unref(request->creds);
-	sd_bus_error_free(&request->error);
-	free(request->content);
-	free(request);
-}
-DEFINE_CLEANUP(struct request *, request_free);
-
-/* On the worker's thread. */
-static void run(struct task *task)
-{
-	struct request *request = (struct request *)task;
-
-	request->result =
-		request->call->run(request, request->memory->volume, &request->creds->caller);
-}
-
-/* On the worker's thread, too. */
-static bool fits(struct task *task)
-{
-	struct request *q = (struct request *)task;
-
-	return volume_fits_between(q->memory->volume, q->id, q->name,
-				   q->name ? UINT32_MAX : q->size);
-}
-
-static int send_result(const struct request *request)
-{
-	_cleanup_message_ sd_bus_message *m = NULL;
-	int r;
-
-	r = sd_bus_message_new_method_return(request->message, &m);
-	if (r < 0)
-		return r;
-	if (request->call->reply) {
-		r = request->call->reply(request, m);
-		if (r < 0)
-			return r;
-	}
-	return sd_bus_send(NULL, m, NULL);
-}
-
-static void finish(struct task *task, bool ran)
-{
-	_cleanup_(request_freep) struct request *request = (struct request *)task;
-	int r;
-
-	STAILQ_REMOVE(&request->memory->requests, request, request, link);
-	if (!ran)
-		request->result = sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
-
-	r = request->result;
-	if (r >= 0)
-		r = send_result(request);
-	if (r < 0)
-		r = sd_bus_reply_method_errno(request->message, r, &request->error);
-	if (r < 0)
-		log_full(LOG_DEBUG, r, "Cannot answer %s of %s: %m",
-			 sd_bus_message_get_member(request->message),
-			 sd_bus_message_get_sender(request->message));
-}
-
-/* The block that is meant: the first argument, or the object that is called. */
-static int read_id(struct request *request, sd_bus_message *m)
-{
-	if (!strcmp(sd_bus_message_get_path(m), request->memory->path))
-		return sd_bus_message_read(m, "u", &request->id);
-	request->id = request->memory->block.id;
-	return 0;
-}
-
-static int read_call(struct request *request, sd_bus_message *m)
-{
-	struct creds *creds;
-	int r;
-
-	r = creds_of_sender(request->memory->manager->creds, m, &creds, &request->error);
-	if (r < 0)
-		return r;
-	request->creds = creds_ref(creds);
-
-	if (request->call->of_block) {
-		r = read_id(request, m);
-		if (r < 0)
-			return r;
-	}
-	return request->call->read ? request->call->read(request, m) : 0;
-}
-
-/*
- * One user leaves room in the queue for the others, and what waits leaves room in RAM: two chips
- * full of data, beside what a single request may carry.
- */
-static int check_share(struct request *request)
-{
-	const struct request *other;
-	uint32_t uid = request->creds->caller.uid;
-	struct volume_status status;
-	unsigned int tasks = 0;
-	uint64_t bytes = 0, room;
-
-	volume_status(request->memory->volume, &status);
-	room = status.size ? status.size : SMM_SIZE_MAX;
-	if (request->data_size > room)
-		return sd_bus_error_setf(&request->error, ERROR_NO_SPACE,
-					 "memory %s has no room for %zu bytes; it has %ju in all",
-					 request->memory->name, request->data_size,
-					 (uintmax_t)room);
-	STAILQ_FOREACH (other, &request->memory->requests, link) {
-		tasks += other->creds->caller.uid == uid;
-		bytes += other->data_size;
-	}
-	if (tasks >= USER_TASKS_MAX)
-		return sd_bus_error_setf(&request->error, ERROR_BUSY,
-					 "%u requests of uid %u for memory %s are waiting already",
-					 tasks, uid, request->memory->name);
-	if (request->data_size && bytes + request->data_size > 2 * room)
-		return sd_bus_error_setf(&request->error, ERROR_BUSY,
-					 "%ju bytes for memory %s are waiting already",
-					 (uintmax_t)bytes, request->memory->name);
-	return 0;
-}
-
-static int submit(struct request *request)
-{
-	int r = check_share(request);
-
-	if (r < 0)
-		return r;
-	r = worker_submit(request->memory->worker, &request->task);
-	if (r >= 0)
-		STAILQ_INSERT_TAIL(&request->memory->requests, request, link);
-
-	if (r == -EBUSY)
-		return sd_bus_error_setf(&request->error, ERROR_BUSY,
-					 "%u requests for memory %s are waiting already",
-					 WORKER_TASKS_MAX, volume_name(request->memory->volume));
-	if (r == -ESHUTDOWN)
-		return sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
-	return r;
-}
-
-static int start(const struct call *call, sd_bus_message *m, struct memory *memory,
-		 sd_bus_error *error)
-{
-	_cleanup_(request_freep) struct request *request = calloc(1, sizeof(*request));
-	int r;
-
-	if (!request)
-		return -ENOMEM;
-	request->task.run = run;
-	request->task.fits = call->reads ? fits : NULL;
-	request->task.finish = finish;
-	request->call = call;
-	request->memory = memory;
-	request->message = sd_bus_message_ref(m);
-
-	r = read_call(request, m);
-	if (r >= 0)
-		r = submit(request);
-	if (r < 0) {
-		sd_bus_error_move(error, &request->error);
-		return r;
-	}
-	request = NULL; /* the worker's now */
-	return 1;
-}
+#define PARTS_MAX 256u /* of one call */
 
 /* What several of them read and answer. */
 
@@ -290,7 +74,7 @@ int call_allocate(sd_bus_message *m, void *memory, sd_bus_error *error)
 		.reply = reply_id,
 	};
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* Free: block */
@@ -304,7 +88,7 @@ int call_free(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
 	static const struct call call = { .of_block = true, .run = run_free };
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* Resize: block, size */
@@ -318,7 +102,7 @@ int call_resize(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
 	static const struct call call = { .of_block = true, .read = read_size, .run = run_resize };
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* Read: block, offset, length → content */
@@ -330,8 +114,33 @@ static int read_read(struct request *q, sd_bus_message *m)
 
 static int run_read(struct request *q, struct volume *volume, const struct caller *caller)
 {
+	if (volume_prefetch(volume, caller, q->id, NULL, q->offset, q->size) > 0)
+		return 1;
 	return volume_read(volume, caller, q->id, q->offset, q->size, &q->content, &q->content_size,
 			   &q->error);
+}
+
+/* Append what can be read without the wire. Return: 1, 0 if it cannot, or a negative errno. */
+static int append_at_once(const struct request *q, const char *name, uint32_t offset,
+			  uint32_t length, sd_bus_message *m)
+{
+	struct volume *volume = q->memory->volume;
+	struct smm_block b;
+	void *space;
+	int r;
+
+	if (!volume_holds(volume, &q->caller, q->id, name, offset, &length, &b) ||
+	    length > AT_ONCE_MAX)
+		return 0;
+	r = sd_bus_message_append_array_space(m, 'y', length, &space);
+	if (r < 0)
+		return r;
+	return volume_copy(volume, &b, offset, length, space);
+}
+
+static int read_at_once(struct request *q, sd_bus_message *m)
+{
+	return append_at_once(q, NULL, q->offset, q->size, m);
 }
 
 int call_read(sd_bus_message *m, void *memory, sd_bus_error *error)
@@ -339,12 +148,89 @@ int call_read(sd_bus_message *m, void *memory, sd_bus_error *error)
 	static const struct call call = {
 		.of_block = true,
 		.read = read_read,
+		.at_once = read_at_once,
 		.run = run_read,
 		.reads = true,
 		.reply = reply_content,
 	};
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
+}
+
+/* ReadMany: parts, each a block, offset, length → their contents */
+
+/* Make room for one more of the parts. */
+static int add_part(struct request *q, struct volume_part **part)
+{
+	struct volume_part *parts;
+
+	if (q->n_parts == PARTS_MAX)
+		return sd_bus_error_setf(&q->error, SD_BUS_ERROR_INVALID_ARGS,
+					 "a call has at most %u parts; this one has more",
+					 PARTS_MAX);
+	parts = reallocarray(q->parts, q->n_parts + 1, sizeof(*parts));
+	if (!parts)
+		return -ENOMEM;
+	q->parts = parts;
+	*part = &parts[q->n_parts++];
+	**part = (struct volume_part){ 0 };
+	return 0;
+}
+
+static int read_read_many(struct request *q, sd_bus_message *m)
+{
+	struct volume_part *part;
+	uint32_t id, offset, length;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "(uuu)");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_read(m, "(uuu)", &id, &offset, &length)) > 0) {
+		r = add_part(q, &part);
+		if (r < 0)
+			return r;
+		part->id = id;
+		part->offset = offset;
+		part->size = length;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* All of them in one step, so that they are of one moment. */
+static int run_read_many(struct request *q, struct volume *volume, const struct caller *caller)
+{
+	struct volume_part *part;
+	int r = 0;
+
+	for (part = q->parts; part < q->parts + q->n_parts; part++)
+		if (volume_prefetch(volume, caller, part->id, NULL, part->offset,
+				    (uint32_t)part->size) > 0)
+			return 1;
+	for (part = q->parts; r >= 0 && part < q->parts + q->n_parts; part++)
+		r = volume_read(volume, caller, part->id, part->offset, (uint32_t)part->size,
+				&part->content, &part->size, &q->error);
+	return r;
+}
+
+static int reply_parts(const struct request *q, sd_bus_message *m)
+{
+	int r = sd_bus_message_open_container(m, 'a', "ay");
+
+	for (size_t i = 0; r >= 0 && i < q->n_parts; i++)
+		r = sd_bus_message_append_array(m, 'y', q->parts[i].content, q->parts[i].size);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int call_read_many(sd_bus_message *m, void *memory, sd_bus_error *error)
+{
+	static const struct call call = {
+		.read = read_read_many,
+		.run = run_read_many,
+		.reply = reply_parts,
+	};
+
+	return request_start(&call, m, memory, error);
 }
 
 /* Write: block, offset, data */
@@ -362,7 +248,7 @@ int call_write(sd_bus_message *m, void *memory, sd_bus_error *error)
 		.run = run_write,
 	};
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* WriteInPlace: block, offset, data */
@@ -370,7 +256,7 @@ int call_write(sd_bus_message *m, void *memory, sd_bus_error *error)
 static int run_write_in_place(struct request *q, struct volume *volume, const struct caller *caller)
 {
 	return volume_write_in_place(volume, caller, q->id, q->offset, q->data, q->data_size,
-				     &q->error);
+				     &q->done, &q->error);
 }
 
 int call_write_in_place(sd_bus_message *m, void *memory, sd_bus_error *error)
@@ -381,7 +267,44 @@ int call_write_in_place(sd_bus_message *m, void *memory, sd_bus_error *error)
 		.run = run_write_in_place,
 	};
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
+}
+
+/* WriteMany: parts, each a block, offset, data */
+
+static int read_write_many(struct request *q, sd_bus_message *m)
+{
+	struct volume_part *part;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "(uuay)");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_enter_container(m, 'r', "uuay")) > 0) {
+		r = add_part(q, &part);
+		if (r >= 0)
+			r = sd_bus_message_read(m, "uu", &part->id, &part->offset);
+		if (r >= 0)
+			r = sd_bus_message_read_array(m, 'y', &part->data, &part->size);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+		if (r < 0)
+			return r;
+		q->data_size += part->size;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int run_write_many(struct request *q, struct volume *volume, const struct caller *caller)
+{
+	return volume_write_many(volume, caller, q->parts, q->n_parts, &q->error);
+}
+
+int call_write_many(sd_bus_message *m, void *memory, sd_bus_error *error)
+{
+	static const struct call call = { .read = read_write_many, .run = run_write_many };
+
+	return request_start(&call, m, memory, error);
 }
 
 /* Store: name, data → id */
@@ -405,26 +328,34 @@ int call_store(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
 	static const struct call call = { .read = read_store, .run = run_store, .reply = reply_id };
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* Load: name → content */
 
 static int run_load(struct request *q, struct volume *volume, const struct caller *caller)
 {
+	if (volume_prefetch(volume, caller, 0, q->name, 0, UINT32_MAX) > 0)
+		return 1;
 	return volume_load(volume, caller, q->name, &q->content, &q->content_size, &q->error);
+}
+
+static int load_at_once(struct request *q, sd_bus_message *m)
+{
+	return append_at_once(q, q->name, 0, UINT32_MAX, m);
 }
 
 int call_load(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
 	static const struct call call = {
 		.read = read_name,
+		.at_once = load_at_once,
 		.run = run_load,
 		.reads = true,
 		.reply = reply_content,
 	};
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* Add: name, delta → value */
@@ -448,7 +379,7 @@ int call_add(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
 	static const struct call call = { .read = read_add, .run = run_add, .reply = reply_value };
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* SetMode: block, mode */
@@ -471,7 +402,7 @@ int call_set_mode(sd_bus_message *m, void *memory, sd_bus_error *error)
 		.run = run_set_mode,
 	};
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* SetOwner: block, uid, gid */
@@ -494,7 +425,7 @@ int call_set_owner(sd_bus_message *m, void *memory, sd_bus_error *error)
 		.run = run_set_owner,
 	};
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
 /* Rename: block, name */
@@ -508,43 +439,26 @@ int call_rename(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
 	static const struct call call = { .of_block = true, .read = read_name, .run = run_rename };
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
 
-/* Check: options → what was found */
+/* Check, Format, Dump, Restore: jobs */
 
 static int read_check(struct request *q, sd_bus_message *m)
 {
 	const struct option_spec options[] = { { "repair", 'b', &q->repair, NULL } };
+	int r = options_read(m, options, ARRAY_SIZE(options), &q->error);
 
-	return options_read(m, options, ARRAY_SIZE(options), &q->error);
-}
-
-static int run_check(struct request *q, struct volume *volume, const struct caller *caller)
-{
-	return volume_check(volume, caller, q->repair, &q->check, &q->error);
-}
-
-static int reply_check(const struct request *q, sd_bus_message *m)
-{
-	return sd_bus_message_append(m, "a{sv}", 5, "blocks", "u", q->check.blocks, "foreign", "u",
-				     q->check.foreign, "damaged", "u", q->check.damaged,
-				     "corrected", "u", q->check.corrected, "uncorrectable", "u",
-				     q->check.uncorrectable);
+	q->admin = q->repair;
+	return r;
 }
 
 int call_check(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
-	static const struct call call = {
-		.read = read_check,
-		.run = run_check,
-		.reply = reply_check,
-	};
+	static const struct call call = { .read = read_check, .begin = job_check };
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
 }
-
-/* Format: options */
 
 static int read_format(struct request *q, sd_bus_message *m)
 {
@@ -553,17 +467,35 @@ static int read_format(struct request *q, sd_bus_message *m)
 		{ "force", 'b', &q->force, NULL },
 	};
 
+	q->admin = true;
 	return options_read(m, options, ARRAY_SIZE(options), &q->error);
-}
-
-static int run_format(struct request *q, struct volume *volume, const struct caller *caller)
-{
-	return volume_format(volume, caller, q->granule, q->force, &q->error);
 }
 
 int call_format(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
-	static const struct call call = { .read = read_format, .run = run_format };
+	static const struct call call = { .read = read_format, .begin = job_format };
 
-	return start(&call, m, memory, error);
+	return request_start(&call, m, memory, error);
+}
+
+static int read_image(struct request *q, sd_bus_message *m)
+{
+	int r = sd_bus_message_read(m, "h", &q->fd);
+
+	q->admin = true;
+	return r < 0 ? r : options_read(m, NULL, 0, &q->error);
+}
+
+int call_dump(sd_bus_message *m, void *memory, sd_bus_error *error)
+{
+	static const struct call call = { .read = read_image, .begin = job_dump };
+
+	return request_start(&call, m, memory, error);
+}
+
+int call_restore(sd_bus_message *m, void *memory, sd_bus_error *error)
+{
+	static const struct call call = { .read = read_image, .begin = job_restore };
+
+	return request_start(&call, m, memory, error);
 }

@@ -37,6 +37,7 @@ struct parser {
 	struct section *section; /* that of the line in hand; NULL where there is none to fill */
 	bool refused;            /* its heading was a mistake: its keys are passed over */
 	unsigned int mistakes;
+	char *mistake; /* the first one */
 };
 
 /* Mistakes */
@@ -44,15 +45,18 @@ struct parser {
 _printf_(3, 4) static void mistake(struct parser *p, const struct place *place, const char *format,
 				   ...)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *line = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
 	va_end(arguments);
-	log_error("%s:%u: %s", place->file, place->line, text ? text : format);
-	p->mistakes++;
+	if (asprintf(&line, "%s:%u: %s", place->file, place->line, text ? text : format) < 0)
+		line = NULL;
+	log_error("%s", line ? line : format);
+	if (!p->mistakes++)
+		p->mistake = TAKE(line);
 }
 
 static void unknown_key(struct parser *p, const char *key, const char *value)
@@ -72,6 +76,18 @@ static void unknown_key(struct parser *p, const char *key, const char *value)
 
 /* Lines */
 
+/* Add a line to what a section says. */
+static int note(struct memory_config *memory, const char *name, const char *value)
+{
+	char *text;
+
+	if (asprintf(&text, "%s%s = %s\n", memory->text, name, value) < 0)
+		return -ENOMEM;
+	free(memory->text);
+	memory->text = text;
+	return 0;
+}
+
 static struct section *find_section(struct parser *p, const char *name)
 {
 	for (struct section *s = p->sections; s; s = s->next)
@@ -80,7 +96,7 @@ static struct section *find_section(struct parser *p, const char *name)
 	return NULL;
 }
 
-static void free_memory(struct memory_config *memory)
+void memory_config_free(struct memory_config *memory)
 {
 	if (!memory)
 		return;
@@ -91,6 +107,7 @@ static void free_memory(struct memory_config *memory)
 	free(memory->power_fail_gpio);
 	free(memory->power_enable_gpio);
 	free(memory->model);
+	free(memory->text);
 	free(memory);
 }
 
@@ -103,6 +120,7 @@ static struct memory_config *new_memory(const char *name)
 	*memory = (struct memory_config){
 		.name = strdup(name),
 		.model = strdup("auto"),
+		.text = strdup(""),
 		.granule = SMM_GRANULE,
 		.check_id = true,
 		.format = FORMAT_BLANK,
@@ -111,9 +129,9 @@ static struct memory_config *new_memory(const char *name)
 		.scrub_interval = DEFAULT_SCRUB,
 		.default_mode = DEFAULT_MODE,
 	};
-	if (memory->name && memory->model)
+	if (memory->name && memory->model && memory->text)
 		return memory;
-	free_memory(memory);
+	memory_config_free(memory);
 	return NULL;
 }
 
@@ -214,6 +232,8 @@ static void on_value(struct parser *p, const char *name, const char *value)
 	if (wrong)
 		mistake(p, &p->here, "[memory %s] %s = %s: %s; allowed is %s", memory, name, value,
 			wrong, config_keys[i].allowed);
+	else if (note(p->section->memory, name, value) < 0)
+		mistake(p, &p->here, "[memory %s] %s: out of memory", memory, name);
 }
 
 static int heading_handler(void *parser, const char *section, const char *name, const char *value)
@@ -457,9 +477,10 @@ static void parser_release(struct parser *p)
 
 	for (s = p->sections; s; s = next) {
 		next = s->next;
-		free_memory(s->memory);
+		memory_config_free(s->memory);
 		free(s);
 	}
+	free(p->mistake);
 }
 
 static int parse_files(struct parser *p, const char *path, const glob_t *drop_ins)
@@ -496,10 +517,20 @@ int config_load(const char *path, struct config *config)
 	if (r < 0)
 		return r;
 	check_sections(&parser, path);
+	config->mistake = TAKE(parser.mistake);
 	if (parser.mistakes)
 		return -EINVAL;
 	hand_over(&parser, config);
 	return 0;
+}
+
+struct memory_config *config_take(struct config *config)
+{
+	struct memory_config *memory = config->memories;
+
+	config->memories = memory->next;
+	memory->next = NULL;
+	return memory;
 }
 
 void config_free(struct config *config)
@@ -508,7 +539,8 @@ void config_free(struct config *config)
 
 	for (memory = config->memories; memory; memory = next) {
 		next = memory->next;
-		free_memory(memory);
+		memory_config_free(memory);
 	}
+	free(config->mistake);
 	*config = (struct config){ 0 };
 }

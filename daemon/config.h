@@ -54,22 +54,30 @@ struct memory_config {
 	unsigned int quota_percent; /* the same as a share of the chip; 0 if @quota says it */
 	mode_t default_mode;
 	uint32_t wire_speed; /* file: Hz of the I2C bus that it behaves like; 0 for no delay */
+	char *text;          /* its keys and values as they are written: the same is the same */
 	struct memory_config *next;
 };
 
 struct config {
 	struct memory_config *memories; /* in the order of the files */
+	char *mistake;                  /* the first one, or NULL */
 };
 
 /**
  * config_load() - read a configuration file and its drop-ins.
  * @path: the file; @path + ".d" is searched for *.conf, in the order of their names
- * @config: receives the configuration, to be freed with config_free(); zeroed on error
+ * @config: receives the configuration, to be freed with config_free(); without memories on an error
  *
- * What is wrong is logged, one line each, with file, line, key and what is allowed.
+ * What is wrong is logged, one line each, with file, line, key and what is allowed; the first of
+ * these lines is in @config->mistake then.
  *
  * Return: 0, -EINVAL if anything is wrong, or another negative errno.
  */
 int config_load(const char *path, struct config *config);
 
 void config_free(struct config *config);
+
+/* The first of its memories, the caller's from now on. */
+struct memory_config *config_take(struct config *config);
+
+void memory_config_free(struct memory_config *memory);

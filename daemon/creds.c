@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pwd.h>
-#include <uthash.h>
 
 #include "log.h"
 #include "util.h"
@@ -17,9 +16,18 @@ struct connection {
 	UT_hash_handle hh;
 };
 
+/* A session, by its connection. */
+struct fixed {
+	sd_bus *session;
+	struct creds *creds;
+	UT_hash_handle hh;
+};
+
 struct creds_cache {
 	sd_bus_slot *vanished;
 	struct connection *connections;
+	struct fixed *sessions;
+	struct user *users;
 };
 
 DEFINE_CLEANUP(struct creds *, creds_unref);
@@ -31,12 +39,39 @@ struct creds *creds_ref(struct creds *creds)
 	return creds;
 }
 
+static struct user *user_ref(struct creds_cache *cache, uid_t uid)
+{
+	struct user *user;
+
+	HASH_FIND(hh, cache->users, &uid, sizeof(uid), user);
+	if (!user) {
+		user = calloc(1, sizeof(*user));
+		if (!user)
+			return NULL;
+		user->uid = uid;
+		user->cache = cache;
+		HASH_ADD(hh, cache->users, uid, sizeof(uid), user);
+	}
+	user->references++;
+	return user;
+}
+
+static void user_unref(struct user *user)
+{
+	if (!user || --user->references)
+		return;
+	HASH_DEL(user->cache->users, user);
+	free(user);
+}
+
 void creds_unref(struct creds *creds)
 {
-	if (creds && --creds->references == 0) {
-		free(creds->gids);
-		free(creds);
-	}
+	if (!creds || --creds->references)
+		return;
+	user_unref(creds->user);
+	free(creds->gids);
+	free(creds->name);
+	free(creds);
 }
 
 static void forget(struct creds_cache *cache, struct connection *connection)
@@ -151,7 +186,8 @@ static void find_primary(struct creds *creds)
 			creds->caller.gid = user->pw_gid;
 }
 
-static int new_creds(sd_bus_message *answer, struct creds **creds)
+static int new_creds(struct creds_cache *cache, sd_bus_message *answer, const char *name,
+		     struct creds **creds)
 {
 	_cleanup_(creds_unrefp) struct creds *c = calloc(1, sizeof(*c));
 	int r;
@@ -163,11 +199,17 @@ static int new_creds(sd_bus_message *answer, struct creds **creds)
 	if (r < 0)
 		return r;
 	find_primary(c);
+	c->caller.admin = c->caller.uid == 0;
+	c->user = user_ref(cache, c->caller.uid);
+	c->name = strdup(name);
+	if (!c->user || !c->name)
+		return -ENOMEM;
 	*creds = TAKE(c);
 	return 0;
 }
 
-static int ask_driver(sd_bus *bus, const char *name, struct creds **creds)
+static int ask_driver(struct creds_cache *cache, sd_bus *bus, const char *name,
+		      struct creds **creds)
 {
 	_cleanup_message_ sd_bus_message *answer = NULL;
 	int r;
@@ -175,24 +217,31 @@ static int ask_driver(sd_bus *bus, const char *name, struct creds **creds)
 	r = sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
 			       "org.freedesktop.DBus", "GetConnectionCredentials", NULL, &answer,
 			       "s", name);
-	return r < 0 ? r : new_creds(answer, creds);
+	return r < 0 ? r : new_creds(cache, answer, name, creds);
 }
 
 int creds_of_sender(struct creds_cache *cache, sd_bus_message *message, struct creds **creds,
 		    sd_bus_error *error)
 {
 	_cleanup_(creds_unrefp) struct creds *new = NULL;
+	sd_bus *bus = sd_bus_message_get_bus(message);
 	const char *sender = sd_bus_message_get_sender(message);
 	struct connection *connection;
+	struct fixed *fixed;
 	int r;
 
+	HASH_FIND_PTR(cache->sessions, &bus, fixed);
+	if (fixed) {
+		*creds = fixed->creds;
+		return 0;
+	}
 	HASH_FIND_STR(cache->connections, sender, connection);
 	if (connection) {
 		*creds = connection->creds;
 		return 0;
 	}
 
-	r = ask_driver(sd_bus_message_get_bus(message), sender, &new);
+	r = ask_driver(cache, bus, sender, &new);
 	if (r >= 0)
 		r = remember(cache, sender, new);
 	if (r < 0) {
@@ -202,6 +251,30 @@ int creds_of_sender(struct creds_cache *cache, sd_bus_message *message, struct c
 	}
 	*creds = new;
 	return 0;
+}
+
+int creds_fix(struct creds_cache *cache, sd_bus *session, struct creds *creds)
+{
+	struct fixed *fixed = calloc(1, sizeof(*fixed));
+
+	if (!fixed)
+		return -ENOMEM;
+	fixed->session = session;
+	fixed->creds = creds_ref(creds);
+	HASH_ADD_PTR(cache->sessions, session, fixed);
+	return 0;
+}
+
+void creds_release(struct creds_cache *cache, sd_bus *session)
+{
+	struct fixed *fixed;
+
+	HASH_FIND_PTR(cache->sessions, &session, fixed);
+	if (!fixed)
+		return;
+	HASH_DEL(cache->sessions, fixed);
+	creds_unref(fixed->creds);
+	free(fixed);
 }
 
 int creds_cache_new(sd_bus *bus, struct creds_cache **cache)

@@ -21,3 +21,5 @@
 #define ERROR_IO                "org.smm1.Error.IO"
 #define ERROR_POWER_FAIL        "org.smm1.Error.PowerFail"
 #define ERROR_BUSY              "org.smm1.Error.Busy"
+#define ERROR_CANCELED          "org.smm1.Error.Canceled"
+#define ERROR_TOO_LARGE         "org.smm1.Error.TooLarge"

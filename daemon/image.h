@@ -22,6 +22,12 @@ struct ram_store;
 #define IMAGE_MODEL_MAX 31u   /* bytes of the name of a chip */
 #define IMAGE_SIZE_MAX  (IMAGE_HEADER + SMM_SIZE_MAX / IMAGE_PIECE * 4 + SMM_SIZE_MAX)
 
+/* Bytes of the file for a chip of @length bytes. */
+static inline uint32_t image_file_size(uint32_t length)
+{
+	return IMAGE_HEADER + (length + IMAGE_PIECE - 1) / IMAGE_PIECE * 4 + length;
+}
+
 struct image {
 	const void *content; /* what the chip held: a part of the file that was unpacked */
 	uint32_t length;     /* bytes of it, the size of that chip */

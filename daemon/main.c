@@ -167,7 +167,7 @@ static void watch_signals(struct ev_loop *loop, ev_signal signals[2], struct man
 	}
 }
 
-static int serve(const struct options *options, const struct config *config)
+static int serve(const struct options *options, struct config *config)
 {
 	_cleanup_(ev_loop_destroyp) struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 	_cleanup_(bus_freep) struct bus *bus = NULL;
@@ -180,7 +180,7 @@ static int serve(const struct options *options, const struct config *config)
 	r = bus_open(loop, options->scope, options->address, &bus);
 	if (r < 0)
 		return r;
-	r = manager_new(loop, bus_connection(bus), config, &manager);
+	r = manager_new(loop, bus_connection(bus), options->config, config, &manager);
 	if (r < 0)
 		return r;
 	watch_signals(loop, signals, manager);

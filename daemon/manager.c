@@ -9,10 +9,10 @@
 #include "hotplug.h"
 #include "log.h"
 #include "memory.h"
+#include "objects.h"
+#include "reload.h"
 #include "power.h"
 #include "util.h"
-
-#define MANAGER_PATH "/org/smm1"
 
 #define PATIENCE 5.0 /* seconds that a start waits for chips */
 
@@ -88,6 +88,8 @@ static const sd_bus_vtable vtable[] = {
 				list_memories, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("GetMemory", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", path),
 				get_memory, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, call_reload,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_VTABLE_END,
 };
@@ -100,7 +102,24 @@ static void on_device(void *userdata, const char *node)
 		memory_device_changed(memory, node);
 }
 
-int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
+int manager_publish(struct manager *manager, sd_bus *bus)
+{
+	return sd_bus_add_object_vtable(bus, NULL, MANAGER_PATH, "org.smm1.Manager", vtable,
+					manager);
+}
+
+int manager_add(struct manager *manager, struct memory_config *config, struct memory **place)
+{
+	int r = memory_new(manager, config, place);
+
+	if (r < 0)
+		return r;
+	manager->n_workers++;
+	manager->n_opening++;
+	return 0;
+}
+
+int manager_new(struct ev_loop *loop, sd_bus *bus, const char *config_path, struct config *config,
 		struct manager **manager)
 {
 	_cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
@@ -111,24 +130,22 @@ int manager_new(struct ev_loop *loop, sd_bus *bus, const struct config *config,
 		return log_error_errno(-ENOMEM, "Cannot start: %m");
 	m->loop = loop;
 	m->bus = bus;
+	m->config_path = config_path;
+	STAILQ_INIT(&m->jobs);
+	LIST_INIT(&m->sessions);
 
 	r = creds_cache_new(bus, &m->creds);
 	if (r >= 0)
 		r = power_new(loop, &m->power);
 	if (r >= 0)
-		r = sd_bus_add_object_vtable(bus, &m->object, MANAGER_PATH, "org.smm1.Manager",
-					     vtable, m);
+		r = objects_publish(m, bus);
 	if (r < 0)
 		return log_error_errno(r, "Cannot put " MANAGER_PATH " on the bus: %m");
 
-	next = &m->memories;
-	for (const struct memory_config *c = config->memories; c; c = c->next) {
-		r = memory_new(m, c, next);
+	for (next = &m->memories; config->memories; next = &(*next)->next) {
+		r = manager_add(m, config_take(config), next);
 		if (r < 0)
 			return r;
-		m->n_workers++;
-		m->n_opening++;
-		next = &(*next)->next;
 	}
 	r = hotplug_new(loop, on_device, m, &m->hotplug);
 	if (r < 0)
@@ -192,32 +209,46 @@ void manager_state_changed(struct manager *manager)
 void manager_stop(struct manager *manager)
 {
 	manager->stopping = true;
-	for (struct memory *memory = manager->memories; memory; memory = memory->next) {
-		volume_stop(memory->volume);
-		worker_stop(memory->worker);
-	}
+	reload_stop(manager);
+	for (struct memory *memory = manager->memories; memory; memory = memory->next)
+		memory_stop(memory);
+	if (manager->n_workers == 0)
+		ev_break(manager->loop, EVBREAK_ALL);
 }
 
-void manager_worker_stopped(struct manager *manager)
+void manager_worker_stopped(struct memory *memory)
 {
-	if (--manager->n_workers == 0)
+	struct manager *manager = memory->manager;
+
+	if (--manager->n_workers == 0 && manager->stopping)
 		ev_break(manager->loop, EVBREAK_ALL);
+	reload_goes_on(memory);
+}
+
+static void free_memories(struct memory **memories)
+{
+	struct memory *memory;
+
+	while ((memory = *memories)) {
+		*memories = memory->next;
+		memory_free(memory);
+	}
 }
 
 void manager_free(struct manager *manager)
 {
-	struct memory *memory;
+	struct session *session;
 
 	if (!manager)
 		return;
 
-	while ((memory = manager->memories)) {
-		manager->memories = memory->next;
-		memory_free(memory);
-	}
+	reload_stop(manager);
+	free_memories(&manager->memories);
+	free_memories(&manager->leaving);
+	while ((session = LIST_FIRST(&manager->sessions)))
+		session_free(session);
 	hotplug_free(manager->hotplug);
 	power_free(manager->power);
-	sd_bus_slot_unref(manager->object);
 	creds_cache_free(manager->creds);
 	free(manager);
 }

@@ -7,11 +7,24 @@
 #include "block.h"
 #include "calls.h"
 #include "creds.h"
+#include "job.h"
 #include "log.h"
+#include "objects.h"
 #include "power.h"
+#include "request.h"
+#include "session.h"
 #include "util.h"
 
 DEFINE_CLEANUP(struct memory *, memory_free);
+
+/* What the worker has to tell: a block that is another, or with @length, content that was written.
+ */
+struct news {
+	bool has_before, has_now;
+	struct smm_block before, now;
+	uint32_t offset, length;
+	STAILQ_ENTRY(news) link;
+};
 
 /* Find: name → id */
 static int find(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -76,6 +89,20 @@ static int list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return sd_bus_send(NULL, reply, NULL);
 }
 
+/* OpenSession: → a socket */
+static int open_session(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct memory *memory = userdata;
+	_cleanup_close_ int fd = -1;
+	struct creds *creds;
+	int r;
+
+	r = creds_of_sender(memory->manager->creds, m, &creds, error);
+	if (r >= 0)
+		r = session_open(memory->manager, creds, &fd, error);
+	return r < 0 ? r : sd_bus_reply_method_return(m, "h", fd);
+}
+
 static int get_statistics(sd_bus *bus, const char *path, const char *interface,
 			  const char *property, sd_bus_message *reply, void *userdata,
 			  sd_bus_error *error)
@@ -110,10 +137,15 @@ static const sd_bus_vtable vtable[] = {
 				call_resize, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Read", SD_BUS_ARGS("u", id, "u", offset, "u", length),
 				SD_BUS_RESULT("ay", data), call_read, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ReadMany", SD_BUS_ARGS("a(uuu)", parts),
+				SD_BUS_RESULT("aay", data), call_read_many,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Write", SD_BUS_ARGS("u", id, "u", offset, "ay", data),
 				SD_BUS_NO_RESULT, call_write, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("WriteInPlace", SD_BUS_ARGS("u", id, "u", offset, "ay", data),
 				SD_BUS_NO_RESULT, call_write_in_place, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("WriteMany", SD_BUS_ARGS("a(uuay)", parts), SD_BUS_NO_RESULT,
+				call_write_many, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Store", SD_BUS_ARGS("s", name, "ay", data), SD_BUS_RESULT("u", id),
 				call_store, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Load", SD_BUS_ARGS("s", name), SD_BUS_RESULT("ay", data),
@@ -130,6 +162,12 @@ static const sd_bus_vtable vtable[] = {
 				SD_BUS_NO_RESULT, call_set_owner, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Rename", SD_BUS_ARGS("u", id, "s", name), SD_BUS_NO_RESULT,
 				call_rename, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("OpenSession", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", socket),
+				open_session, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Dump", SD_BUS_ARGS("h", file, "a{sv}", options),
+				SD_BUS_RESULT("o", job), call_dump, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_ARGS("h", file, "a{sv}", options),
+				SD_BUS_RESULT("o", job), call_restore, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Check", SD_BUS_ARGS("a{sv}", options),
 				SD_BUS_RESULT("a{sv}", result), call_check,
 				SD_BUS_VTABLE_UNPRIVILEGED),
@@ -137,39 +175,66 @@ static const sd_bus_vtable vtable[] = {
 				call_format, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("Name", "s", NULL, offsetof(struct memory, name),
 			SD_BUS_VTABLE_PROPERTY_CONST),
-	SD_BUS_PROPERTY("Model", "s", NULL, offsetof(struct memory, status.model), 0),
-	SD_BUS_PROPERTY("Technology", "s", NULL, offsetof(struct memory, status.technology), 0),
-	SD_BUS_PROPERTY("Identification", "s", NULL, offsetof(struct memory, status.identified), 0),
-	SD_BUS_PROPERTY("BusSpeed", "u", NULL, offsetof(struct memory, status.clock), 0),
-	SD_BUS_PROPERTY("Bus", "s", NULL, offsetof(struct memory, status.bus), 0),
-	SD_BUS_PROPERTY("Device", "s", NULL, offsetof(struct memory, status.device), 0),
+	SD_BUS_PROPERTY("Model", "s", NULL, offsetof(struct memory, status.model),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Technology", "s", NULL, offsetof(struct memory, status.technology),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Identification", "s", NULL, offsetof(struct memory, status.identified),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("BusSpeed", "u", NULL, offsetof(struct memory, status.clock),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Bus", "s", NULL, offsetof(struct memory, status.bus),
+			SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Device", "s", NULL, offsetof(struct memory, status.device),
+			SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("State", "s", NULL, offsetof(struct memory, status.state),
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("StateReason", "s", NULL, offsetof(struct memory, why),
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-	SD_BUS_PROPERTY("Size", "t", NULL, offsetof(struct memory, status.size), 0),
-	SD_BUS_PROPERTY("UsableSize", "t", NULL, offsetof(struct memory, status.usable), 0),
-	SD_BUS_PROPERTY("FreeSize", "t", NULL, offsetof(struct memory, status.free), 0),
-	SD_BUS_PROPERTY("LargestFree", "t", NULL, offsetof(struct memory, status.largest_free), 0),
-	SD_BUS_PROPERTY("Granule", "u", NULL, offsetof(struct memory, status.granule), 0),
-	SD_BUS_PROPERTY("Blocks", "u", NULL, offsetof(struct memory, status.blocks), 0),
+	SD_BUS_PROPERTY("Size", "t", NULL, offsetof(struct memory, status.size),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("UsableSize", "t", NULL, offsetof(struct memory, status.usable),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("FreeSize", "t", NULL, offsetof(struct memory, status.free),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("LargestFree", "t", NULL, offsetof(struct memory, status.largest_free),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Granule", "u", NULL, offsetof(struct memory, status.granule),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Blocks", "u", NULL, offsetof(struct memory, status.blocks),
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("WriteProtected", "b", NULL, offsetof(struct memory, write_protected),
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Statistics", "a{st}", get_statistics, offsetof(struct memory, status), 0),
+	SD_BUS_SIGNAL_WITH_ARGS("Changed",
+				SD_BUS_ARGS("u", id, "s", name, "u", offset, "u", length), 0),
 	SD_BUS_VTABLE_END,
 };
 
-/* sd-bus looks for the object of a call; of the paths at and below the memory's, this is the
- * memory's. */
+struct memory *memory_at(struct manager *manager, const char *path, const char **rest)
+{
+	for (struct memory *memory = manager->memories; memory; memory = memory->next) {
+		size_t length = strlen(memory->path);
+
+		if (!strncmp(path, memory->path, length) && strchr("/", path[length])) {
+			*rest = path + length;
+			return memory;
+		}
+	}
+	return NULL;
+}
+
+/* sd-bus looks for the object of a call, or of a signal. */
 static int find_memory(sd_bus *bus, const char *path, const char *interface, void *userdata,
 		       void **found, sd_bus_error *error)
 {
-	struct memory *memory = userdata;
+	const char *rest;
+	struct memory *memory = memory_at(userdata, path, &rest);
 
 	(void)bus;
 	(void)interface;
 	(void)error;
-	if (strcmp(path, memory->path) != 0)
+	if (!memory || *rest)
 		return 0;
 	volume_status(memory->volume, &memory->status);
 	memory->write_protected = memory->status.write_protected;
@@ -178,25 +243,107 @@ static int find_memory(sd_bus *bus, const char *path, const char *interface, voi
 	return 1;
 }
 
-/* Its state is another one. */
+/* What is below a path: here, the memories, where they or all objects are asked for. */
+static int list_paths(sd_bus *bus, const char *path, void *userdata, char ***paths,
+		      sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	_cleanup_(path_list_free) struct path_list list = { 0 };
+	int r;
+
+	(void)bus;
+	(void)error;
+	if (strcmp(path, MEMORIES_PATH) != 0 && strcmp(path, MANAGER_PATH) != 0)
+		return 0;
+	for (struct memory *memory = manager->memories; memory; memory = memory->next) {
+		r = path_list_add(&list, "%s", memory->path);
+		if (r < 0)
+			return r;
+	}
+	*paths = path_list_take(&list);
+	return 0;
+}
+
+int memories_publish(struct manager *manager, sd_bus *bus)
+{
+	int r = sd_bus_add_fallback_vtable(bus, NULL, MEMORIES_PATH, "org.smm1.Memory", vtable,
+					   find_memory, manager);
+
+	return r < 0 ? r
+		     : sd_bus_add_node_enumerator(bus, NULL, MEMORIES_PATH, list_paths, manager);
+}
+
+/* News from the worker */
+
+static void take_news(struct memory *memory, struct news_list *news)
+{
+	STAILQ_INIT(news);
+	pthread_mutex_lock(&memory->lock);
+	STAILQ_CONCAT(news, &memory->news);
+	pthread_mutex_unlock(&memory->lock);
+}
+
 static void on_notified(void *userdata)
 {
 	struct memory *memory = userdata;
-	int r;
+	struct news_list list;
+	struct news *news;
 
-	r = sd_bus_emit_properties_changed(memory->manager->bus, memory->path, "org.smm1.Memory",
-					   "State", "StateReason", "WriteProtected", NULL);
-	if (r < 0)
-		log_warning_errno(r, "memory %s: its state could not be announced: %m",
-				  memory->name);
+	take_news(memory, &list);
+	while ((news = STAILQ_FIRST(&list))) {
+		STAILQ_REMOVE_HEAD(&list, link);
+		if (news->length)
+			announce_content(memory, &news->now, news->offset, news->length);
+		else
+			announce_block(memory, news->has_before ? &news->before : NULL,
+				       news->has_now ? &news->now : NULL);
+		free(news);
+	}
+	announce_status(memory);
 	manager_state_changed(memory->manager);
+}
+
+/* On the worker's thread. Before the service is there, there is nobody to tell. */
+static void tell(struct memory *memory, const struct news *what)
+{
+	struct news *news;
+
+	if (!memory->manager->serving)
+		return;
+	news = malloc(sizeof(*news));
+	if (!news)
+		return;
+	*news = *what;
+	pthread_mutex_lock(&memory->lock);
+	STAILQ_INSERT_TAIL(&memory->news, news, link);
+	pthread_mutex_unlock(&memory->lock);
+	worker_notify(memory->worker);
+}
+
+static void on_block_changed(void *userdata, const struct smm_block *before,
+			     const struct smm_block *now)
+{
+	struct news news = { .has_before = before, .has_now = now };
+
+	if (before)
+		news.before = *before;
+	if (now)
+		news.now = *now;
+	tell(userdata, &news);
+}
+
+static void on_content_changed(void *userdata, const struct smm_block *b, uint32_t offset,
+			       uint32_t length)
+{
+	const struct news news = { .now = *b, .offset = offset, .length = length };
+
+	if (length)
+		tell(userdata, &news);
 }
 
 static void on_stopped(void *userdata)
 {
-	struct memory *memory = userdata;
-
-	manager_worker_stopped(memory->manager);
+	manager_worker_stopped(userdata);
 }
 
 static uint32_t on_idle(void *userdata)
@@ -229,6 +376,8 @@ static void on_between(void *userdata)
 static const struct volume_ops volume_ops = {
 	.changed = on_changed,
 	.between = on_between,
+	.block_changed = on_block_changed,
+	.content_changed = on_content_changed,
 };
 
 /* The worker's first task */
@@ -280,23 +429,11 @@ static int watch_power(struct memory *memory, const char *line)
 	return r;
 }
 
-static int publish(struct memory *memory)
-{
-	int r = sd_bus_add_fallback_vtable(memory->manager->bus, &memory->object, memory->path,
-					   "org.smm1.Memory", vtable, find_memory, memory);
-
-	if (r >= 0)
-		r = blocks_publish(memory);
-	if (r < 0)
-		return log_error_errno(r, "memory %s: it cannot be put on the bus: %m",
-				       memory->name);
-	return 0;
-}
-
 /* What the configuration calls a device may be a symlink, which is gone when the device is. */
 static void find_node(struct memory *memory)
 {
-	char *node = memory->device ? realpath(memory->device, NULL) : NULL;
+	const char *device = memory->config->device;
+	char *node = device ? realpath(device, NULL) : NULL;
 
 	if (!node)
 		return;
@@ -304,26 +441,37 @@ static void find_node(struct memory *memory)
 	memory->node = node;
 }
 
-int memory_new(struct manager *manager, const struct memory_config *config, struct memory **memory)
+int memory_new(struct manager *manager, struct memory_config *config, struct memory **memory)
 {
 	_cleanup_(memory_freep) struct memory *m = calloc(1, sizeof(*m));
 	int r;
 
-	if (!m || asprintf(&m->path, "/org/smm1/memory/%s", config->name) < 0)
-		return log_error_errno(-ENOMEM, "memory %s: %m", config->name);
+	if (!m) {
+		memory_config_free(config);
+		return log_error_errno(-ENOMEM, "A memory cannot be served: %m");
+	}
 	m->manager = manager;
+	m->config = config;
 	m->name = config->name;
-	m->device = config->device;
-	find_node(m);
 	m->opened = 1;
 	STAILQ_INIT(&m->requests);
-	m->opening = (struct task){ .run = open_volume, .finish = on_opened };
+	STAILQ_INIT(&m->news);
+	pthread_mutex_init(&m->lock, NULL);
+	m->opening = (struct task){
+		.user = m,
+		.connection = m,
+		.run = open_volume,
+		.finish = on_opened,
+	};
+	find_node(m);
 
-	r = volume_new(config, &volume_ops, m, &m->volume);
+	r = asprintf(&m->path, MEMORIES_PATH "/%s", config->name) < 0 ? -ENOMEM : 0;
+	if (r >= 0)
+		r = volume_new(config, &volume_ops, m, &m->volume);
+	if (r >= 0)
+		announcer_init(m);
 	if (r >= 0 && config->power_fail_gpio)
 		r = watch_power(m, config->power_fail_gpio);
-	if (r >= 0)
-		r = publish(m);
 	if (r >= 0)
 		r = worker_new(manager->loop, &worker_ops, m, &m->worker);
 	if (r >= 0)
@@ -343,18 +491,34 @@ void memory_device_changed(struct memory *memory, const char *node)
 	worker_wake(memory->worker);
 }
 
+void memory_stop(struct memory *memory)
+{
+	volume_stop(memory->volume);
+	jobs_cancel(memory->manager, memory);
+	request_drop_unconfirmed(&memory->requests);
+	worker_stop(memory->worker);
+}
+
 void memory_free(struct memory *memory)
 {
+	struct news_list list;
+	struct news *news;
+
 	if (!memory)
 		return;
 
 	worker_free(memory->worker);
 	power_unwatch(memory->manager->power, memory);
-	sd_bus_slot_unref(memory->block_paths);
-	sd_bus_slot_unref(memory->blocks);
-	sd_bus_slot_unref(memory->object);
+	announcer_release(memory);
+	take_news(memory, &list);
+	while ((news = STAILQ_FIRST(&list))) {
+		STAILQ_REMOVE_HEAD(&list, link);
+		free(news);
+	}
 	if (memory->volume)
 		volume_close(memory->volume);
+	memory_config_free(memory->config);
+	pthread_mutex_destroy(&memory->lock);
 	free(memory->node);
 	free(memory->path);
 	free(memory);

@@ -6,13 +6,16 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <systemd/sd-bus.h>
 
+#include "announce.h"
 #include "manager.h"
 #include "volume.h"
 #include "worker.h"
 
 STAILQ_HEAD(request_list, request);
+STAILQ_HEAD(news_list, news);
 
 /* A block as the properties of its object show it: in the types that sd-bus reads by itself. */
 struct block_view {
@@ -25,17 +28,22 @@ struct block_view {
 
 struct memory {
 	struct manager *manager;
+	struct memory_config *config;
 	struct volume *volume;
 	struct worker *worker;
 	const char *name;
-	const char *device; /* as it is configured; NULL for a file */
-	char *node;         /* that it was found to be */
-	char *path;         /* of its object */
-	sd_bus_slot *object, *blocks, *block_paths;
+	char *node;                   /* that its device was found to be */
+	char *path;                   /* of its object */
 	struct task opening;          /* the worker's first */
 	int opened;                   /* what came of it: 1 for not yet */
 	struct request_list requests; /* that have not been answered */
+	unsigned int n_requests;
+	struct job *job, *check; /* of administrators, and what others may ask for; or NULL */
+	struct announcer announcer;
 	struct memory *next;
+
+	pthread_mutex_t lock;  /* for what follows */
+	struct news_list news; /* of the worker's, for the announcer */
 
 	/* The object of the message in hand: filled when sd-bus looks for it, so that all
 	 * properties in one answer are of one moment. */
@@ -43,21 +51,32 @@ struct memory {
 	int write_protected;
 	const char *why;
 	struct block_view block;
+	bool announcing; /* the object is that of a signal that is being made */
 };
 
+/* Put all memories on a connection. Return: 0 or a negative errno. */
+int memories_publish(struct manager *manager, sd_bus *bus);
+
+/* The memory whose path @path is or begins with; @rest is what follows. NULL: there is none. */
+struct memory *memory_at(struct manager *manager, const char *path, const char **rest);
+
 /**
- * memory_new() - put a memory on the bus and have its worker open it.
- * @config: has to outlive it
+ * memory_new() - make a memory and have its worker open it.
+ * @config: becomes the memory's, also on an error
  * @memory: receives it; free it with memory_free()
  *
  * manager_memory_opened() is called when that is done.
  *
  * Return: 0, or a negative errno, which was logged.
  */
-int memory_new(struct manager *manager, const struct memory_config *config, struct memory **memory);
+int memory_new(struct manager *manager, struct memory_config *config, struct memory **memory);
 
 /* The device with this node came or went; it may be that of the memory. */
 void memory_device_changed(struct memory *memory, const char *node);
+
+/* Take no more requests, and let the worker finish what it has in hand; manager_worker_stopped() is
+ * called then. */
+void memory_stop(struct memory *memory);
 
 /* Waits for what the worker has in hand. */
 void memory_free(struct memory *memory);

@@ -89,15 +89,21 @@ static bool differs(const struct mirror *m, uint32_t offset, uint8_t byte)
 	return !m->loaded[offset / SECTOR] || m->image[offset] != byte;
 }
 
+bool mirror_holds(const struct mirror *m, uint32_t offset, uint32_t size)
+{
+	uint32_t first = offset / SECTOR;
+
+	return m->image && !memchr(m->loaded + first, 0, sector_from(offset + size) - first);
+}
+
 int mirror_read(struct mirror *m, uint32_t offset, void *buffer, uint32_t size)
 {
-	uint32_t sector = offset / SECTOR, last = sector_from(offset + size);
 	int r;
 
 	if (!m->image)
 		return chip_read(m->chip, offset, buffer, size);
-	if (memchr(m->loaded + sector, 0, last - sector)) {
-		r = load(m, sector, last);
+	if (!mirror_holds(m, offset, size)) {
+		r = load(m, offset / SECTOR, sector_from(offset + size));
 		if (r < 0)
 			return r;
 	} else {
@@ -151,17 +157,28 @@ int mirror_pretend(struct mirror *m, uint32_t offset, const void *buffer, uint32
 	return r;
 }
 
-int mirror_load(struct mirror *m, uint32_t size)
+/* Load up to @limit bytes of what is missing in the sectors [sector, last). */
+static int load_some(struct mirror *m, uint32_t sector, uint32_t last, uint32_t limit)
 {
-	uint32_t sectors = sector_from(m->chip->size), first;
-	const bool *missing = m->image ? memchr(m->loaded, 0, sectors) : NULL;
+	const bool *missing = m->image ? memchr(m->loaded + sector, 0, last - sector) : NULL;
+	uint32_t first;
 	int r;
 
 	if (!missing)
 		return 0;
 	first = (uint32_t)(missing - m->loaded);
-	r = load(m, first, min(first + sector_from(size), sectors));
+	r = load(m, first, min(first + sector_from(limit), last));
 	return r < 0 ? r : 1;
+}
+
+int mirror_load(struct mirror *m, uint32_t size)
+{
+	return load_some(m, 0, sector_from(m->chip->size), size);
+}
+
+int mirror_load_range(struct mirror *m, uint32_t offset, uint32_t size, uint32_t limit)
+{
+	return load_some(m, offset / SECTOR, sector_from(offset + size), limit);
 }
 
 /* Bytes of a slice of the chip that are not what the image says. */

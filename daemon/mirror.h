@@ -52,6 +52,12 @@ void mirror_forget_range(struct mirror *mirror, uint32_t offset, uint32_t size);
 /* Load up to @size bytes that nobody asked for yet. Return: 1, 0 if there are none, or an errno. */
 int mirror_load(struct mirror *mirror, uint32_t size);
 
+/* The same of what lies at @offset; at most @limit bytes. */
+int mirror_load_range(struct mirror *mirror, uint32_t offset, uint32_t size, uint32_t limit);
+
+/* Whether the image has these bytes, so that reading them needs no wire. */
+bool mirror_holds(const struct mirror *mirror, uint32_t offset, uint32_t size);
+
 /**
  * mirror_scrub() - hold some of the image against the chip.
  * @offset: where to begin; receives where to go on, the size of the chip at the end

@@ -69,6 +69,9 @@ static int read_option(sd_bus_message *m, const struct option_spec *specs, size_
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
 					 "option '%s' has type %s; it takes %c", name, contents,
 					 spec->type);
+	if (!n_specs)
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+					 "there is no option '%s' here; this call has none", name);
 	known = list_specs(specs, n_specs);
 	return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
 				 "there is no option '%s' here; allowed are %s", name, known);

@@ -9,7 +9,7 @@
 #include "util.h"
 
 struct line {
-	const char *name;
+	char *name;
 	struct gpio_line *gpio;
 	ev_io watch;
 	struct power *power;
@@ -17,7 +17,7 @@ struct line {
 };
 
 struct watcher {
-	const struct line *line;
+	struct line *line;
 	void (*changed)(void *userdata, bool failing);
 	void *userdata;
 	SLIST_ENTRY(watcher) link;
@@ -44,6 +44,7 @@ static void free_line(struct power *power, struct line *line)
 {
 	ev_io_stop(power->loop, &line->watch);
 	gpio_close(line->gpio);
+	free(line->name);
 	free(line);
 }
 
@@ -104,10 +105,12 @@ static int open_line(struct power *power, const char *name, struct line **line, 
 
 	if (!l)
 		return sd_bus_error_set_errno(error, ENOMEM);
-	l->name = name;
 	l->power = power;
-	r = gpio_open_input(name, &l->gpio, error);
+	l->name = strdup(name);
+	r = l->name ? gpio_open_input(name, &l->gpio, error)
+		    : sd_bus_error_set_errno(error, ENOMEM);
 	if (r < 0) {
+		free(l->name);
 		free(l);
 		return r;
 	}
@@ -140,9 +143,20 @@ int power_watch(struct power *power, const char *name,
 	return 0;
 }
 
+static bool is_watched(const struct power *power, const struct line *line)
+{
+	const struct watcher *watcher;
+
+	SLIST_FOREACH (watcher, &power->watchers, link)
+		if (watcher->line == line)
+			return true;
+	return false;
+}
+
 void power_unwatch(struct power *power, void *userdata)
 {
 	struct watcher *watcher;
+	struct line *line;
 
 	SLIST_FOREACH (watcher, &power->watchers, link) {
 		if (watcher->userdata == userdata)
@@ -150,6 +164,11 @@ void power_unwatch(struct power *power, void *userdata)
 	}
 	if (!watcher)
 		return;
+	line = watcher->line;
 	SLIST_REMOVE(&power->watchers, watcher, watcher, link);
 	free(watcher);
+	if (is_watched(power, line))
+		return;
+	SLIST_REMOVE(&power->lines, line, line, link);
+	free_line(power, line);
 }

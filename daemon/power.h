@@ -16,7 +16,7 @@ void power_free(struct power *power);
 
 /**
  * power_watch() - be told of a line: at once, and at each of its edges.
- * @line: as gpio.h names lines; has to outlive @power
+ * @line: as gpio.h names lines
  * @changed: called with @userdata on the loop's thread
  *
  * Return: 0, or a negative errno with one sentence in @error.

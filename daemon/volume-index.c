@@ -33,11 +33,11 @@ void index_destroy(struct index *index)
 	pthread_mutex_destroy(&index->lock);
 }
 
-static struct index_entry *find_id(const struct index *index, uint32_t id)
+static struct index_entry *find_id(const struct index_contents *has, uint32_t id)
 {
 	struct index_entry *entry;
 
-	HASH_FIND(by_id, index->has.by_id, &id, sizeof(id), entry);
+	HASH_FIND(by_id, has->by_id, &id, sizeof(id), entry);
 	return entry;
 }
 
@@ -62,7 +62,7 @@ static void add(struct index *index, struct index_entry *entry)
 /* Takes the entry of @id, if there is one, out of the index. */
 static struct index_entry *take(struct index *index, uint32_t id)
 {
-	struct index_entry *entry = find_id(index, id);
+	struct index_entry *entry = find_id(&index->has, id);
 
 	if (!entry)
 		return NULL;
@@ -108,6 +108,23 @@ void index_swap(struct index *index, struct index *other)
 	pthread_mutex_unlock(&index->lock);
 }
 
+void index_compare(const struct index_contents *before, const struct index_contents *now,
+		   void (*changed)(void *userdata, const struct smm_block *before,
+				   const struct smm_block *now),
+		   void *userdata)
+{
+	const struct index_entry *entry, *other;
+
+	for (entry = before->by_id; entry; entry = entry->by_id.next)
+		if (!find_id(now, entry->block.id))
+			changed(userdata, &entry->block, NULL);
+	for (entry = now->by_id; entry; entry = entry->by_id.next) {
+		other = find_id(before, entry->block.id);
+		if (!other || memcmp(&entry->block, &other->block, sizeof(entry->block)) != 0)
+			changed(userdata, other ? &other->block : NULL, &entry->block);
+	}
+}
+
 static bool copy_block(const struct index_entry *entry, struct smm_block *block)
 {
 	if (entry)
@@ -120,7 +137,7 @@ bool index_get(struct index *index, uint32_t id, struct smm_block *block)
 	bool found;
 
 	pthread_mutex_lock(&index->lock);
-	found = copy_block(find_id(index, id), block);
+	found = copy_block(find_id(&index->has, id), block);
 	pthread_mutex_unlock(&index->lock);
 	return found;
 }

@@ -34,6 +34,12 @@ void index_remove(struct index *index, uint32_t id);
 /* Exchanges the contents of @index with those of @other, which no other thread knows. */
 void index_swap(struct index *index, struct index *other);
 
+/* Calls @changed for each block that is not the same in both; NULL is for one that is not there. */
+void index_compare(const struct index_contents *before, const struct index_contents *now,
+		   void (*changed)(void *userdata, const struct smm_block *before,
+				   const struct smm_block *now),
+		   void *userdata);
+
 /* Look-ups copy the block; false if there is none. */
 bool index_get(struct index *index, uint32_t id, struct smm_block *block);
 bool index_find(struct index *index, const char *name, struct smm_block *block);

@@ -17,8 +17,8 @@
 #define RETRY_MIN_MS 100u
 #define RETRY_MAX_MS 60000u
 
-/* Work that nobody waits for goes in slices of so much time on the wire. */
-#define IDLE_SLICE_MAX 4096u
+/* A slice of a chip has so many bytes at most, however fast it is. */
+#define SLICE_MAX 4096u
 
 static const struct {
 	const char *name;
@@ -112,6 +112,7 @@ static int read_index(struct volume *v)
 	} while (!r && block.offset);
 	if (r != SMM_IO_ERR) {
 		index_swap(&v->index, &fresh);
+		index_compare(&fresh.has, &v->index.has, v->ops->block_changed, v->userdata);
 		v->seen = true;
 	}
 	index_destroy(&fresh);
@@ -143,21 +144,28 @@ static bool is_blank(const uint8_t *b, uint32_t size)
 }
 
 /* What a chip without a format is. */
-static enum volume_state judge_contents(struct volume *v)
+static void judge_contents(struct volume *v)
 {
+	static const uint8_t restoring[] = VOLUME_RESTORING;
 	_cleanup_free_ uint8_t *contents = malloc(v->chip->size);
 	uint32_t n;
 
 	for (uint32_t at = 0; contents && at < v->chip->size; at += n) {
-		n = v->chip->size - at < IDLE_SLICE_MAX ? v->chip->size - at : IDLE_SLICE_MAX;
+		n = v->chip->size - at < SLICE_MAX ? v->chip->size - at : SLICE_MAX;
 		if (v->stopping)
 			v->chip_error = -ECANCELED;
 		if (v->stopping || volume_on_read(v, at, contents + at, n) < 0)
-			return VOLUME_OFFLINE;
+			return set_unanswered(v);
 	}
 	if (!contents)
-		return VOLUME_OFFLINE;
-	return is_blank(contents, v->chip->size) ? VOLUME_BLANK : VOLUME_FOREIGN;
+		return set_unanswered(v);
+	if (is_blank(contents, v->chip->size))
+		return set_state(v, VOLUME_BLANK, NULL);
+	set_state(v, VOLUME_FOREIGN,
+		  memcmp(contents, restoring, sizeof(restoring))
+			  ? NULL
+			  : "an image was being restored when the power went; restore it again, or "
+			    "Format with force gives it up");
 }
 
 /* What a mount with this result makes of the memory. */
@@ -175,7 +183,7 @@ static void judge(struct volume *v, int result)
 		set_state(v, VOLUME_BLANK, NULL);
 		break;
 	case SMM_NOT_FORMATTED:
-		set_state(v, judge_contents(v), NULL);
+		judge_contents(v);
 		break;
 	case SMM_NEWER_FORMAT:
 		set_state(v, VOLUME_FOREIGN,
@@ -240,7 +248,7 @@ static void load_for_proof(struct volume *v)
 
 	while (r > 0 && v->state == VOLUME_ONLINE && v->config->verify == VERIFY_ALL &&
 	       !v->stopping)
-		r = mirror_load(v->mirror, IDLE_SLICE_MAX);
+		r = mirror_load(v->mirror, SLICE_MAX);
 	if (r < 0) {
 		v->chip_error = r;
 		set_unanswered(v);
@@ -258,6 +266,7 @@ static void take_up(struct volume *v)
 {
 	bool same = is_the_same(v);
 
+	v->mounts++;
 	if (!same) /* the chip, or the wire? */
 		same = is_the_same(v);
 	if (same) {
@@ -415,11 +424,11 @@ void volume_device_changed(struct volume *v)
 
 /* Work that nobody waits for */
 
-static uint32_t idle_slice(const struct volume *v)
+uint32_t volume_slice(const struct volume *v)
 {
-	uint32_t ns = v->chip->ns_per_byte, bytes = ns ? CHIP_SLICE_NS / ns : IDLE_SLICE_MAX;
+	uint32_t ns = v->chip->ns_per_byte, bytes = ns ? CHIP_SLICE_NS / ns : SLICE_MAX;
 
-	return bytes < 64 ? 64 : bytes < IDLE_SLICE_MAX ? bytes : IDLE_SLICE_MAX;
+	return bytes < 64 ? 64 : bytes < SLICE_MAX ? bytes : SLICE_MAX;
 }
 
 /* Compare a slice of the chip with its image, or wait until it is time for the next round. */
@@ -438,7 +447,7 @@ static uint32_t scrub(struct volume *v)
 		v->scrubbed = 0;
 		v->scrub_at = now + 1000ull * v->config->scrub_interval;
 	}
-	differ = mirror_scrub(v->mirror, &v->scrubbed, idle_slice(v));
+	differ = mirror_scrub(v->mirror, &v->scrubbed, volume_slice(v));
 	if (differ < 0) {
 		v->chip_error = differ;
 		volume_recover(v);
@@ -477,7 +486,7 @@ uint32_t volume_idle(struct volume *v)
 		return v->retry_at > now ? (uint32_t)(v->retry_at - now) : 0;
 	if (v->state != VOLUME_ONLINE && v->state != VOLUME_READ_ONLY)
 		return WORKER_NEVER;
-	r = mirror_load(v->mirror, idle_slice(v));
+	r = mirror_load(v->mirror, volume_slice(v));
 	if (r < 0) {
 		v->chip_error = r;
 		volume_recover(v);

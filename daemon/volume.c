@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "errors.h"
 #include "log.h"
 #include "util.h"
 
@@ -31,6 +30,8 @@ int volume_on_write(void *userdata, u32 offset, const void *buffer, u32 size)
 			       : mirror_write(v->mirror, offset, buffer, size);
 	if (r < 0)
 		v->chip_error = r;
+	else
+		volume_wrote(v, offset, buffer, size);
 	return r;
 }
 
@@ -229,7 +230,9 @@ void volume_publish(struct volume *v)
 		fill_chip(v->chip, &now);
 		fill_statistics(v, &now);
 	}
-	changed = strcmp(now.state, v->status.state) || strcmp(now.why, v->status.why);
+	changed = strcmp(now.state, v->status.state) || strcmp(now.why, v->status.why) ||
+		  now.free != v->status.free || now.largest_free != v->status.largest_free ||
+		  now.usable != v->status.usable || now.blocks != v->status.blocks;
 	pthread_mutex_lock(&v->lock);
 	v->status = now;
 	pthread_mutex_unlock(&v->lock);
@@ -246,134 +249,12 @@ void volume_status(struct volume *v, struct volume_status *status)
 		status->state = "power-fail";
 }
 
+uint64_t volume_written(struct volume *v)
+{
+	return v->written;
+}
+
 const char *volume_name(const struct volume *v)
 {
 	return v->config->name;
-}
-
-/* What administrators do */
-
-static int check_admin(struct volume *v, const struct caller *caller, const char *what,
-		       sd_bus_error *error)
-{
-	if (caller->uid == 0)
-		return 0;
-	return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
-				 "memory %s may be %s by uid 0 only; the caller is uid %u",
-				 volume_name(v), what, caller->uid);
-}
-
-/* Hold every block of the index against the chip. Return: SMM_OK or SMM_IO_ERR. */
-static int verify_blocks(struct volume *v, struct check_result *result)
-{
-	_cleanup_free_ struct smm_block *blocks = NULL;
-	size_t n;
-	int r;
-
-	if (index_copy(&v->index, &blocks, &n) < 0) {
-		v->chip_error = -ENOMEM;
-		return SMM_IO_ERR;
-	}
-	for (size_t i = 0; i < n; i++) {
-		r = smm_store_verify(&v->store, &blocks[i]);
-		if (r == SMM_IO_ERR)
-			return r;
-		result->blocks += blocks[i].kind != SMM_KIND_FOREIGN;
-		result->foreign += blocks[i].kind == SMM_KIND_FOREIGN;
-		result->damaged += r != SMM_OK;
-	}
-	return SMM_OK;
-}
-
-/* Hold the map and every block against the chip; unless @repair, without writing to it. */
-static int verify(struct volume *v, bool repair, struct check_result *result)
-{
-	struct smm *s = &v->store.smm;
-	uint32_t corrected = v->before.corrected + s->corrected;
-	int r;
-
-	if (repair)
-		volume_recover(v);
-	else
-		mirror_forget(v->mirror);
-	v->looking = !repair;
-	r = v->state == VOLUME_OFFLINE ? SMM_IO_ERR : smm_verify(s);
-	result->uncorrectable = s->uncorrectable ? s->uncorrectable : r != SMM_OK;
-	if (r != SMM_IO_ERR)
-		r = verify_blocks(v, result);
-	v->looking = false;
-	result->corrected = v->before.corrected + s->corrected - corrected;
-	if (!repair)
-		s->corrected -= result->corrected;
-	return r;
-}
-
-int volume_check(struct volume *v, const struct caller *caller, bool repair,
-		 struct check_result *result, sd_bus_error *error)
-{
-	int r = repair ? check_admin(v, caller, "repaired", error) : 0;
-
-	*result = (struct check_result){ 0 };
-	if (r >= 0)
-		r = volume_ready(v, repair && v->state != VOLUME_CORRUPT, error);
-	if (r < 0)
-		return r;
-	if (verify(v, repair, result) == SMM_IO_ERR) {
-		volume_recover(v);
-		return sd_bus_error_setf(error, ERROR_IO, "memory %s could not be checked: %s",
-					 volume_name(v), strerror(-v->chip_error));
-	}
-	if (result->uncorrectable && !repair)
-		volume_recover(v); /* what is known of the chip is no longer so */
-	r = repair ? volume_ready(v, false, error) : 0;
-	if (result->damaged || result->uncorrectable)
-		log_warning("memory %s: %u blocks are damaged, %u lines of the map", volume_name(v),
-			    result->damaged, result->uncorrectable);
-	volume_publish(v);
-	return r;
-}
-
-/* Whether there is nothing that a format would lose. */
-static bool is_empty(struct volume *v)
-{
-	return v->state == VOLUME_BLANK ||
-	       (v->state == VOLUME_ONLINE && !v->index.has.n_blocks && !v->index.has.n_foreign);
-}
-
-int volume_format(struct volume *v, const struct caller *caller, uint32_t granule, bool force,
-		  sd_bus_error *error)
-{
-	int r = check_admin(v, caller, "formatted", error);
-
-	if (r >= 0 && v->state != VOLUME_BLANK && v->state != VOLUME_FOREIGN &&
-	    v->state != VOLUME_CORRUPT)
-		r = volume_ready(v, true, error);
-	if (r < 0)
-		return r;
-	if (v->chip->read_only)
-		return sd_bus_error_setf(error, ERROR_WRITE_PROTECTED,
-					 "memory %s cannot be formatted: %s", volume_name(v),
-					 v->chip->why_read_only ? v->chip->why_read_only
-								: "it cannot be written");
-	if (!force && !is_empty(v))
-		return sd_bus_error_setf(
-			error, SD_BUS_ERROR_INVALID_ARGS,
-			"memory %s is %s and holds %u blocks; without force it is not formatted",
-			volume_name(v), volume_state_name(v), v->index.has.n_blocks);
-	if (!granule)
-		granule = v->config->granule;
-	switch (volume_make(v, granule)) {
-	case SMM_OK:
-		log_info("memory %s was formatted", volume_name(v));
-		return 0;
-	case SMM_PARAMETER_INVALID:
-	case SMM_NO_FREE_SPACE:
-		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-					 "a granule of %u bytes is not a power of two from %u that "
-					 "leaves room in the %u bytes of memory %s",
-					 granule, SMM_GRANULE, v->chip->size, volume_name(v));
-	default:
-		return sd_bus_error_setf(error, ERROR_IO, "memory %s could not be formatted: %s",
-					 volume_name(v), strerror(-v->chip_error));
-	}
 }

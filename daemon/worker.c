@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <uthash.h>
 
 #include "util.h"
 
@@ -12,11 +13,18 @@
 
 STAILQ_HEAD(task_queue, task);
 
+/* Of one of those who wait, a user or a connection: when it was served last. */
+struct turn {
+	const void *of;
+	uint64_t served; /* who is new came last */
+	unsigned int n_tasks;
+	UT_hash_handle hh;
+};
+
 struct worker {
 	struct ev_loop *loop;
 	ev_async wake; /* the thread finished a task, or ended */
 	pthread_t thread;
-	unsigned int n_tasks; /* submitted and not yet finished; the loop's thread alone counts */
 	const struct worker_ops *ops;
 	void *userdata;
 
@@ -24,18 +32,93 @@ struct worker {
 	pthread_cond_t changed;
 	struct task_queue waiting, done;
 	uint32_t idle_ms; /* until it is that by itself */
-	bool woken;       /* it is time for work of its own */
-	bool notified;    /* the loop's thread has not heard of it yet */
+	struct turn *turns;
+	uint64_t clock; /* tasks begun */
+	bool working;   /* the thread is, and does not hold the lock */
+	bool woken;     /* it is time for work of its own */
+	bool notified;  /* the loop's thread has not heard of it yet */
 	bool stopping;
 	bool ended;
 };
 
+static struct turn *take_part(struct worker *worker, const void *of)
+{
+	struct turn *turn;
+
+	HASH_FIND_PTR(worker->turns, &of, turn);
+	if (!turn) {
+		turn = calloc(1, sizeof(*turn));
+		if (!turn)
+			return NULL;
+		turn->of = of;
+		turn->served = worker->clock;
+		HASH_ADD_PTR(worker->turns, of, turn);
+	}
+	turn->n_tasks++;
+	return turn;
+}
+
+static void leave(struct worker *worker, struct turn *turn)
+{
+	if (!turn || --turn->n_tasks)
+		return;
+	HASH_DEL(worker->turns, turn);
+	free(turn);
+}
+
+/* The task has no part in the turns any more. */
+static void leave_turns(struct worker *worker, struct task *task)
+{
+	leave(worker, task->user_turn);
+	leave(worker, task->connection_turn);
+	task->user_turn = task->connection_turn = NULL;
+}
+
+/* Whether @a is to be run before @b, which came first. */
+static bool is_before(const struct task *a, const struct task *b)
+{
+	if (a->user_turn != b->user_turn)
+		return a->user_turn->served < b->user_turn->served;
+	return a->connection_turn->served < b->connection_turn->served;
+}
+
+/* Whether no other task of its connection has to be run before it. */
+static bool is_first(const struct worker *worker, const struct task *task)
+{
+	const struct task *other;
+
+	STAILQ_FOREACH (other, &worker->waiting, link)
+		if (other->connection_turn == task->connection_turn)
+			break;
+	return other == task;
+}
+
+static bool fits_between(const struct worker *worker, struct task *task)
+{
+	return task->fits && is_first(worker, task) && task->fits(task);
+}
+
+/* Takes the task that is next out of the queue; with @between, of those that fit now. */
+static struct task *take_next(struct worker *worker, bool between)
+{
+	struct task *task, *next = NULL;
+
+	STAILQ_FOREACH (task, &worker->waiting, link)
+		if ((!next || is_before(task, next)) && (!between || fits_between(worker, task)))
+			next = task;
+	if (next)
+		STAILQ_REMOVE(&worker->waiting, next, task, link);
+	return next;
+}
+
 /* Run a task that is in no queue any more. The lock is held before and after. */
 static void run_task(struct worker *worker, struct task *task)
 {
+	task->user_turn->served = task->connection_turn->served = ++worker->clock;
 	pthread_mutex_unlock(&worker->lock);
 	task->run(task);
 	pthread_mutex_lock(&worker->lock);
+	leave_turns(worker, task);
 	STAILQ_INSERT_TAIL(&worker->done, task, link);
 	ev_async_send(worker->loop, &worker->wake);
 }
@@ -70,9 +153,11 @@ static void idle(struct worker *worker)
 		return;
 	}
 	worker->woken = false;
+	worker->working = true;
 	pthread_mutex_unlock(&worker->lock);
 	ms = worker->ops->idle(worker->userdata);
 	pthread_mutex_lock(&worker->lock);
+	worker->working = false;
 	worker->woken |= !ms;
 	worker->idle_ms = ms;
 }
@@ -84,13 +169,14 @@ static void *run_tasks(void *userdata)
 
 	pthread_mutex_lock(&worker->lock);
 	while (!worker->stopping) {
-		task = STAILQ_FIRST(&worker->waiting);
+		task = take_next(worker, false);
 		if (!task) {
 			idle(worker);
 			continue;
 		}
-		STAILQ_REMOVE_HEAD(&worker->waiting, link);
+		worker->working = true;
 		run_task(worker, task);
+		worker->working = false;
 		worker->woken = true; /* it may have made some */
 	}
 	worker->ended = true;
@@ -99,13 +185,12 @@ static void *run_tasks(void *userdata)
 	return NULL;
 }
 
-static void finish_tasks(struct worker *worker, struct task_queue *tasks, bool ran)
+static void finish_tasks(struct task_queue *tasks, bool ran)
 {
 	struct task *task;
 
 	while ((task = STAILQ_FIRST(tasks))) {
 		STAILQ_REMOVE_HEAD(tasks, link);
-		worker->n_tasks--;
 		task->finish(task, ran);
 	}
 }
@@ -124,7 +209,7 @@ static void on_wake(struct ev_loop *loop, ev_async *wake, int revents)
 	worker->notified = false;
 	pthread_mutex_unlock(&worker->lock);
 
-	finish_tasks(worker, &done, true);
+	finish_tasks(&done, true);
 	if (notified)
 		worker->ops->notified(worker->userdata);
 	if (ended) {
@@ -187,23 +272,43 @@ int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *userdat
 	return 0;
 }
 
+static int enqueue(struct worker *worker, struct task *task)
+{
+	if (worker->stopping)
+		return -ESHUTDOWN;
+	task->user_turn = take_part(worker, task->user);
+	task->connection_turn = take_part(worker, task->connection);
+	if (!task->user_turn || !task->connection_turn) {
+		leave_turns(worker, task);
+		return -ENOMEM;
+	}
+	STAILQ_INSERT_TAIL(&worker->waiting, task, link);
+	pthread_cond_signal(&worker->changed);
+	return 0;
+}
+
 int worker_submit(struct worker *worker, struct task *task)
 {
-	int r = 0;
-
-	if (worker->n_tasks >= WORKER_TASKS_MAX)
-		return -EBUSY;
+	int r;
 
 	pthread_mutex_lock(&worker->lock);
-	if (worker->stopping) {
-		r = -ESHUTDOWN;
-	} else {
-		STAILQ_INSERT_TAIL(&worker->waiting, task, link);
-		worker->n_tasks++;
-		pthread_cond_signal(&worker->changed);
-	}
+	r = enqueue(worker, task);
 	pthread_mutex_unlock(&worker->lock);
 	return r;
+}
+
+bool worker_hold(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->lock);
+	if (!worker->working && !worker->stopping && STAILQ_EMPTY(&worker->waiting))
+		return true;
+	pthread_mutex_unlock(&worker->lock);
+	return false;
+}
+
+void worker_release(struct worker *worker)
+{
+	pthread_mutex_unlock(&worker->lock);
 }
 
 void worker_wake(struct worker *worker)
@@ -222,26 +327,12 @@ void worker_notify(struct worker *worker)
 	pthread_mutex_unlock(&worker->lock);
 }
 
-/* Takes the first task that fits out of the queue. */
-static struct task *take_fitting(struct worker *worker)
-{
-	struct task *task;
-
-	STAILQ_FOREACH (task, &worker->waiting, link) {
-		if (!task->fits || !task->fits(task))
-			continue;
-		STAILQ_REMOVE(&worker->waiting, task, task, link);
-		return task;
-	}
-	return NULL;
-}
-
 void worker_between(struct worker *worker)
 {
 	struct task *task;
 
 	pthread_mutex_lock(&worker->lock);
-	for (unsigned int i = 0; i < BETWEEN_MAX && (task = take_fitting(worker)); i++)
+	for (unsigned int i = 0; i < BETWEEN_MAX && (task = take_next(worker, true)); i++)
 		run_task(worker, task);
 	pthread_mutex_unlock(&worker->lock);
 }
@@ -249,14 +340,17 @@ void worker_between(struct worker *worker)
 void worker_stop(struct worker *worker)
 {
 	struct task_queue left = STAILQ_HEAD_INITIALIZER(left);
+	struct task *task;
 
 	pthread_mutex_lock(&worker->lock);
 	worker->stopping = true;
 	STAILQ_CONCAT(&left, &worker->waiting);
+	STAILQ_FOREACH (task, &left, link)
+		leave_turns(worker, task);
 	pthread_cond_signal(&worker->changed);
 	pthread_mutex_unlock(&worker->lock);
 
-	finish_tasks(worker, &left, false);
+	finish_tasks(&left, false);
 }
 
 void worker_free(struct worker *worker)
@@ -266,7 +360,7 @@ void worker_free(struct worker *worker)
 
 	worker_stop(worker);
 	pthread_join(worker->thread, NULL);
-	finish_tasks(worker, &worker->done, true);
+	finish_tasks(&worker->done, true);
 	ev_async_stop(worker->loop, &worker->wake);
 	pthread_cond_destroy(&worker->changed);
 	pthread_mutex_destroy(&worker->lock);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A worker: one thread that runs tasks, one after the other, in the order they came, and has work
- * of its own for when there are none.
+ * A worker: one thread that runs tasks, one after the other, and has work of its own for when there
+ * are none. Those who wait for it take turns, so that no one of them has to wait for all that
+ * another asks for.
  *
  * It lets the thread of the event loop hand over what takes its time and go on. Everything below is
  * called on the loop's thread, but for what says that it is called on the worker's.
@@ -13,11 +14,16 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-/* Tasks that a worker holds at most, the one that it runs included. */
-#define WORKER_TASKS_MAX 128u
+struct turn;
 
 /* One thing to do; part of what it is about. */
 struct task {
+	/*
+	 * Whose it is; nothing is behind these pointers for a worker. Of the users that wait, the
+	 * one is next that was served the longest time ago, of its connections likewise, and of
+	 * their tasks the first.
+	 */
+	const void *user, *connection;
 	void (*run)(struct task *task); /* on the worker's thread */
 	/* Whether it may run now, in the middle of another task; on the worker's thread. NULL: it
 	 * may not. */
@@ -25,7 +31,9 @@ struct task {
 	/* Afterwards, on the loop's thread; @ran is false if the worker was stopped before its
 	 * turn. */
 	void (*finish)(struct task *task, bool ran);
-	STAILQ_ENTRY(task) link; /* the worker's */
+	/* The worker's. */
+	struct turn *user_turn, *connection_turn;
+	STAILQ_ENTRY(task) link;
 };
 
 struct worker;
@@ -54,11 +62,18 @@ int worker_new(struct ev_loop *loop, const struct worker_ops *ops, void *userdat
 /**
  * worker_submit() - hand over a task.
  *
- * Return: 0; -EBUSY if the worker holds as many as it may; -ESHUTDOWN after worker_stop(). On an
- * error
- * @task remains the caller's.
+ * Return: 0; -ESHUTDOWN after worker_stop(), -ENOMEM; @task remains the caller's then.
  */
 int worker_submit(struct worker *worker, struct task *task);
+
+/**
+ * worker_hold() - keep the worker from its work, if it has none: what it works on is the caller's
+ * until worker_release(), which has to come soon.
+ *
+ * Return: whether it has none, and is held.
+ */
+bool worker_hold(struct worker *worker);
+void worker_release(struct worker *worker);
 
 /**
  * worker_wake() - let it look at once whether there is work of its own; for any thread.

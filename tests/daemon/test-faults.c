@@ -59,7 +59,7 @@ struct campaign {
 	enum fault fault;
 };
 
-static const struct caller root = { 0, 0, 1, (const gid_t[]){ 0 } };
+static const struct caller root = { 0, 0, 1, (const gid_t[]){ 0 }, true };
 
 static uint32_t dice(struct campaign *c, uint32_t below)
 {
@@ -77,7 +77,29 @@ static void ignore(void *userdata)
 	(void)userdata;
 }
 
-static const struct volume_ops ops = { .changed = ignore, .between = ignore };
+static void ignore_block(void *userdata, const struct smm_block *before,
+			 const struct smm_block *now)
+{
+	(void)userdata;
+	(void)before;
+	(void)now;
+}
+
+static void ignore_content(void *userdata, const struct smm_block *block, uint32_t offset,
+			   uint32_t length)
+{
+	(void)userdata;
+	(void)block;
+	(void)offset;
+	(void)length;
+}
+
+static const struct volume_ops ops = {
+	.changed = ignore,
+	.between = ignore,
+	.block_changed = ignore_block,
+	.content_changed = ignore_content,
+};
 
 static void open_volume(struct campaign *c)
 {

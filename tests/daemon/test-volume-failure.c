@@ -120,7 +120,7 @@ static void test_what_is_known_survives_the_chip(void **state)
 	do {
 		begin_change(f);
 		f->fake.good = good++;
-		r = volume_check(f->volume, &root, true, &result, fresh_error(f));
+		r = check(f, &root, true, &result);
 		assert_string_equal(state_of(f), r < 0 ? "offline" : "online");
 		assert_int_equal(volume_find(f->volume, &alice, "a", &id, fresh_error(f)), 0);
 		f->fake.good = FAKE_NEVER;

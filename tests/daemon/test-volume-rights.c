@@ -46,7 +46,7 @@ static int call(struct fixture *f, enum call which, const struct caller *caller,
 		r = volume_write(f->volume, caller, id, 0, zeros, 8, error);
 		break;
 	case WRITE_IN_PLACE:
-		r = volume_write_in_place(f->volume, caller, id, 0, zeros, 8, error);
+		r = write_in_place(f, caller, id, 0, zeros, 8);
 		break;
 	case STORE:
 		r = volume_store(f->volume, caller, "x", zeros, 8, &other, error);
@@ -258,7 +258,7 @@ static void test_list_shows_what_one_may_see(void **state)
 
 static void test_caller_without_groups(void **state)
 {
-	const struct caller lonely = { 1003, (gid_t)-1, 0, NULL };
+	const struct caller lonely = { 1003, (gid_t)-1, 0, NULL, false };
 	struct fixture *f = *state;
 
 	fixture_open(f);

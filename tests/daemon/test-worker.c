@@ -119,12 +119,15 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* One task a character: an upper case one fits between others, '*' lets others in. */
+/* One task a character, each of a connection of its own: an upper case one fits between others, '*'
+ * lets others in. */
 static void submit(struct fixture *f, const char *names)
 {
 	for (size_t i = 0; names[i]; i++) {
 		f->tasks[i] = (struct note){
-			.task = { .run = run,
+			.task = { .user = f,
+				  .connection = &f->tasks[i],
+				  .run = run,
 				  .fits = names[i] < 'a' && names[i] != '*' ? does_fit : NULL,
 				  .finish = finish },
 			.fixture = f,

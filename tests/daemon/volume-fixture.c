@@ -3,10 +3,10 @@
 
 #include "log.h"
 
-const struct caller root = { 0, 0, 1, (const gid_t[]){ 0 } };
-const struct caller alice = { 1000, 1000, 2, (const gid_t[]){ 1000, 50 } };
-const struct caller bob = { 1001, 1001, 2, (const gid_t[]){ 1001, 50 } };
-const struct caller eve = { 1002, 1002, 1, (const gid_t[]){ 1002 } };
+const struct caller root = { 0, 0, 1, (const gid_t[]){ 0 }, true };
+const struct caller alice = { 1000, 1000, 2, (const gid_t[]){ 1000, 50 }, false };
+const struct caller bob = { 1001, 1001, 2, (const gid_t[]){ 1001, 50 }, false };
+const struct caller eve = { 1002, 1002, 1, (const gid_t[]){ 1002 }, false };
 
 static struct fake_chip *chip_to_open;
 
@@ -66,7 +66,29 @@ static void between(void *userdata)
 		f->between(f);
 }
 
-static const struct volume_ops ops = { .changed = ignore, .between = between };
+static void ignore_block(void *userdata, const struct smm_block *before,
+			 const struct smm_block *now)
+{
+	(void)userdata;
+	(void)before;
+	(void)now;
+}
+
+static void ignore_content(void *userdata, const struct smm_block *block, uint32_t offset,
+			   uint32_t length)
+{
+	(void)userdata;
+	(void)block;
+	(void)offset;
+	(void)length;
+}
+
+static const struct volume_ops ops = {
+	.changed = ignore,
+	.between = between,
+	.block_changed = ignore_block,
+	.content_changed = ignore_content,
+};
 
 void fixture_open(struct fixture *f)
 {
@@ -186,4 +208,30 @@ void begin_change(struct fixture *f)
 	assert_int_equal(
 		volume_store(f->volume, &alice, "a", "0123456789", 10, &id, fresh_error(f)), 0);
 	assert_int_equal(id, 1);
+}
+
+int check(struct fixture *f, const struct caller *caller, bool repair, struct check_result *result)
+{
+	struct volume_check state = { .repair = repair };
+	int r;
+
+	do
+		r = volume_check(f->volume, caller, &state, fresh_error(f));
+	while (r > 0);
+	*result = state.result;
+	volume_check_done(&state);
+	return r;
+}
+
+int write_in_place(struct fixture *f, const struct caller *caller, uint32_t id, uint32_t offset,
+		   const void *data, size_t size)
+{
+	uint32_t done = 0;
+	int r;
+
+	do
+		r = volume_write_in_place(f->volume, caller, id, offset, data, size, &done,
+					  fresh_error(f));
+	while (r > 0);
+	return r;
 }

@@ -64,3 +64,8 @@ int change(struct fixture *f, int which);
 
 #define FIXTURE_TEST(function) \
 	cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
+
+/* All steps of a call that has several. */
+int check(struct fixture *f, const struct caller *caller, bool repair, struct check_result *result);
+int write_in_place(struct fixture *f, const struct caller *caller, uint32_t id, uint32_t offset,
+		   const void *data, size_t size);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tree of objects, which is the same on the bus and on every session. Below the manager's path,
+ * objects are looked up when they are called: they come and go without being put there.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <systemd/sd-bus.h>
+
+#define MANAGER_PATH  "/org/smm1"
+#define MEMORIES_PATH "/org/smm1/memory"
+#define JOBS_PATH     "/org/smm1/job"
+
+struct manager;
+
+/* Put them on a connection. Return: 0 or a negative errno. */
+int objects_publish(struct manager *manager, sd_bus *bus);
+
+/* A list of paths as sd-bus wants it of whoever enumerates: all of it malloc'ed, NULL at the end.
+ */
+struct path_list {
+	char **paths;
+	size_t n, room;
+};
+
+int path_list_add(struct path_list *list, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+char **path_list_take(struct path_list *list);
+void path_list_free(struct path_list *list);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "reload.h"
+
+#include <errno.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "announce.h"
+#include "authority.h"
+#include "errors.h"
+#include "log.h"
+#include "manager.h"
+#include "memory.h"
+#include "util.h"
+
+#define MEMORY_INTERFACE "org.smm1.Memory"
+
+static void answer(struct manager *manager, int r, const sd_bus_error *error)
+{
+	_cleanup_message_ sd_bus_message *m = TAKE(manager->reload);
+
+	sd_notify(0, "READY=1");
+	if (r < 0)
+		r = sd_bus_reply_method_errno(m, r, error);
+	else
+		r = sd_bus_reply_method_return(m, NULL);
+	if (r < 0)
+		log_full(LOG_DEBUG, r, "Reload cannot be answered: %m");
+}
+
+static struct memory_config **find_section(struct config *config, const char *name)
+{
+	struct memory_config **section = &config->memories;
+
+	while (*section && strcmp((*section)->name, name) != 0)
+		section = &(*section)->next;
+	return section;
+}
+
+/* The memory is closed; its section, if there is a new one, is opened when that is done. */
+static void dismiss(struct manager *manager, struct memory **place)
+{
+	struct memory *memory = *place;
+
+	log_info("memory %s is closed: its configuration is gone, or another", memory->name);
+	*place = memory->next;
+	memory->next = manager->leaving;
+	manager->leaving = memory;
+	announce_removed(manager, memory->path, MEMORY_INTERFACE);
+	memory_stop(memory);
+}
+
+/* Close what the new configuration has not, or not as it is, and keep of it what is new. */
+static void compare(struct manager *manager)
+{
+	struct memory **place = &manager->memories;
+	struct memory_config **section, *same;
+
+	while (*place) {
+		section = find_section(&manager->config, (*place)->name);
+		same = *section;
+		if (!same || strcmp(same->text, (*place)->config->text) != 0) {
+			dismiss(manager, place);
+			continue;
+		}
+		*section = same->next;
+		memory_config_free(same);
+		place = &(*place)->next;
+	}
+}
+
+/* All that had to be closed is. */
+static void open_new(struct manager *manager)
+{
+	_cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct memory_config *section;
+	struct memory **place = &manager->memories;
+	int r = 0;
+
+	while (*place)
+		place = &(*place)->next;
+	while (manager->config.memories) {
+		section = config_take(&manager->config);
+		log_info("memory %s is opened", section->name);
+		r = manager_add(manager, section, place);
+		if (r < 0)
+			break;
+		announce_added(manager, (*place)->path, MEMORY_INTERFACE);
+		place = &(*place)->next;
+	}
+	if (r < 0)
+		sd_bus_error_setf(&error, ERROR_IO,
+				  "a memory of the new configuration cannot be served: %s",
+				  strerror(-r));
+	config_free(&manager->config);
+	answer(manager, r, &error);
+}
+
+static int begin(struct manager *manager, sd_bus_error *error)
+{
+	int r = config_load(manager->config_path, &manager->config);
+
+	if (r < 0) {
+		sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+				  "the configuration stays as it was: %s",
+				  manager->config.mistake ? manager->config.mistake : strerror(-r));
+		config_free(&manager->config);
+		return r;
+	}
+	log_info("The configuration is read again");
+	sd_notify(0, "RELOADING=1");
+	compare(manager);
+	if (!manager->leaving)
+		open_new(manager);
+	return 0;
+}
+
+static void on_confirmed(void *userdata, int r, const sd_bus_error *why)
+{
+	struct manager *manager = userdata;
+	_cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	manager->question = NULL;
+	if (r < 0)
+		sd_bus_error_copy(&error, why);
+	else
+		r = begin(manager, &error);
+	if (r < 0)
+		answer(manager, r, &error);
+}
+
+int call_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct manager *manager = userdata;
+	struct creds *creds;
+	int r;
+
+	if (manager->reload || manager->stopping)
+		return sd_bus_error_set(error, ERROR_BUSY,
+					"smmd is reading its configuration already, or stopping");
+	r = creds_of_sender(manager->creds, m, &creds, error);
+	if (r < 0)
+		return r;
+	manager->reload = sd_bus_message_ref(m);
+	if (creds->caller.admin)
+		r = begin(manager, error);
+	else
+		r = authority_ask(manager->bus, creds, m, on_confirmed, manager, &manager->question,
+				  error);
+	if (r < 0)
+		manager->reload = sd_bus_message_unref(manager->reload);
+	return r < 0 ? r : 1;
+}
+
+void reload_goes_on(struct memory *memory)
+{
+	struct manager *manager = memory->manager;
+	struct memory **place = &manager->leaving;
+
+	while (*place && *place != memory)
+		place = &(*place)->next;
+	if (!*place)
+		return;
+	*place = memory->next;
+	memory_free(memory);
+	if (!manager->leaving && manager->reload)
+		open_new(manager);
+}
+
+void reload_stop(struct manager *manager)
+{
+	question_drop(TAKE(manager->question));
+	config_free(&manager->config);
+	if (manager->reload)
+		answer(manager, -ESHUTDOWN, NULL);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "session.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "errors.h"
+#include "log.h"
+#include "manager.h"
+#include "objects.h"
+#include "util.h"
+
+DEFINE_CLEANUP(struct session *, session_free);
+
+void session_free(struct session *session)
+{
+	struct manager *manager = session->manager;
+
+	LIST_REMOVE(session, link);
+	manager->n_sessions--;
+	session->creds->user->n_sessions--;
+	creds_release(manager->creds, session->connection);
+	bus_detach(session->bus);
+	sd_bus_close_unref(session->connection);
+	creds_unref(session->creds);
+	free(session);
+}
+
+static void on_lost(void *userdata)
+{
+	struct session *session = userdata;
+
+	log_debug("A session of uid %u has ended", session->creds->caller.uid);
+	session_free(session);
+}
+
+/*
+ * The server's end of a connection. Who is at the other end has been found out already, on the bus:
+ * the authentication of D-Bus, which a client expects, need not say it again.
+ */
+static int connect_socket(struct session *session, int fd)
+{
+	sd_bus *bus = session->connection;
+	sd_id128_t id;
+	int r;
+
+	r = sd_id128_randomize(&id);
+	if (r >= 0)
+		r = sd_bus_set_fd(bus, fd, fd);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	r = sd_bus_set_server(bus, true, id);
+	if (r >= 0)
+		r = sd_bus_set_anonymous(bus, true);
+	if (r >= 0)
+		r = sd_bus_negotiate_fds(bus, true);
+	return r < 0 ? r : sd_bus_start(bus);
+}
+
+static int start(struct session *session, int fd)
+{
+	struct manager *manager = session->manager;
+	int r;
+
+	r = connect_socket(session, fd);
+	if (r >= 0)
+		r = objects_publish(manager, session->connection);
+	if (r >= 0)
+		r = creds_fix(manager->creds, session->connection, session->creds);
+	if (r >= 0)
+		r = bus_attach(manager->loop, session->connection, on_lost, session, &session->bus);
+	return r;
+}
+
+static int check_number(const struct manager *manager, const struct creds *creds,
+			sd_bus_error *error)
+{
+	if (creds->user->n_sessions >= USER_SESSIONS_MAX)
+		return sd_bus_error_setf(error, ERROR_BUSY,
+					 "uid %u has %u sessions; it may have no more",
+					 creds->caller.uid, creds->user->n_sessions);
+	if (manager->n_sessions >= SESSIONS_MAX)
+		return sd_bus_error_setf(error, ERROR_BUSY, "there are %u sessions; no more may be",
+					 manager->n_sessions);
+	return 0;
+}
+
+int session_open(struct manager *manager, struct creds *creds, int *fd, sd_bus_error *error)
+{
+	_cleanup_(session_freep) struct session *session = NULL;
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int r, fds[2];
+
+	r = check_number(manager, creds, error);
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+		return sd_bus_error_set_errno(error, errno);
+	ours = fds[0];
+	theirs = fds[1];
+
+	session = calloc(1, sizeof(*session));
+	if (!session)
+		return -ENOMEM;
+	session->manager = manager;
+	session->creds = creds_ref(creds);
+	LIST_INSERT_HEAD(&manager->sessions, session, link);
+	manager->n_sessions++;
+	creds->user->n_sessions++;
+
+	r = sd_bus_new(&session->connection);
+	if (r >= 0)
+		r = start(session, TAKE_FD(ours));
+	if (r < 0)
+		return sd_bus_error_set_errno(error, r);
+	*fd = TAKE_FD(theirs);
+	session = NULL; /* the manager's */
+	return 0;
+}
