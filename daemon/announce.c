@@ -201,6 +201,11 @@ void announce_block(struct memory *memory, const struct smm_block *before,
 		cool(memory, find_hot(memory, before->id));
 }
 
+bool announce_is_heard(struct manager *manager, const struct smm_block *b)
+{
+	return manager->n_sessions || (b->mode & EVERYBODY) == EVERYBODY;
+}
+
 void announce_content(struct memory *memory, const struct smm_block *b, uint32_t offset,
 		      uint32_t length)
 {
@@ -258,9 +263,11 @@ static void emit_status(struct memory *memory)
 
 	volume_status(memory->volume, &now);
 	compare_status(&a->status, &now, names);
-	a->status = now;
 	if (!*names)
 		return;
+	if (strcmp(a->status.state, now.state) != 0 || strcmp(a->status.why, now.why) != 0)
+		manager_state_changed(memory->manager);
+	a->status = now;
 	FOR_EACH_LISTENER(l, memory->manager, session)
 	{
 		check(sd_bus_emit_properties_changed_strv(l.bus, memory->path, MEMORY_INTERFACE,

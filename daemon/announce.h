@@ -32,6 +32,9 @@ void announcer_release(struct memory *memory);
 /* A block came (no @before), went (no @now), or has another header. */
 void announce_block(struct memory *memory, const struct smm_block *before,
 		    const struct smm_block *now);
+/* Whether there can be anybody who may hear of a block's content; any thread. */
+bool announce_is_heard(struct manager *manager, const struct smm_block *block);
+
 /* So many bytes of it were written. */
 void announce_content(struct memory *memory, const struct smm_block *block, uint32_t offset,
 		      uint32_t length);

@@ -164,8 +164,8 @@ static int holds(struct front *f, uint32_t offset, const uint8_t *data, uint32_t
 
 static bool wants_proof(const struct front *f, uint32_t size)
 {
-	return f->config->verify == VERIFY_ALL ||
-	       (f->config->verify == VERIFY_METADATA && size <= METADATA_MAX);
+	return f->config->verify == VERIFY_ALL || (f->config->verify == VERIFY_METADATA &&
+						   size <= METADATA_MAX && !f->below->faithful);
 }
 
 /* A write that is not there when it is read back was dropped: try again, then no more. */

@@ -56,6 +56,8 @@ struct chip {
 	 * landed elsewhere. Whoever looks after that sets it to 0. */
 	uint32_t astray;
 
+	bool faithful; /* what was written is there: it need not be read back */
+
 	bool read_only;            /* it cannot be written at all, */
 	const char *why_read_only; /* because ... */
 

@@ -30,7 +30,7 @@ struct manager {
 	struct hotplug *hotplug;
 	struct power *power;
 	struct session_list sessions;
-	unsigned int n_sessions;
+	_Atomic unsigned int n_sessions;
 	struct job_list jobs;
 	uint32_t last_job; /* number of it */
 	bool stopping;

@@ -300,7 +300,6 @@ static void on_notified(void *userdata)
 		free(news);
 	}
 	announce_status(memory);
-	manager_state_changed(memory->manager);
 }
 
 /* On the worker's thread. Before the service is there, there is nobody to tell. */
@@ -336,9 +335,10 @@ static void on_content_changed(void *userdata, const struct smm_block *b, uint32
 			       uint32_t length)
 {
 	const struct news news = { .now = *b, .offset = offset, .length = length };
+	struct memory *memory = userdata;
 
-	if (length)
-		tell(userdata, &news);
+	if (length && announce_is_heard(memory->manager, b))
+		tell(memory, &news);
 }
 
 static void on_stopped(void *userdata)

@@ -145,15 +145,17 @@ int volume_finish(struct volume *v, int result, const struct smm_block *b, const
 {
 	struct smm_block before;
 	bool is_new;
-	int r;
+	int r = 0;
 
 	v->busy_id = NO_BLOCK;
 	if (result != SMM_OK)
 		return volume_failed(v, result, b, verb, need, error);
 	is_new = !index_get(&v->index, b->id, &before);
-	r = index_put(&v->index, b);
+	if (is_new || memcmp(&before, b, sizeof(*b)) != 0) {
+		r = index_put(&v->index, b);
+		v->ops->block_changed(v->userdata, is_new ? NULL : &before, b);
+	}
 	volume_publish(v);
-	v->ops->block_changed(v->userdata, is_new ? NULL : &before, b);
 	return r < 0 ? sd_bus_error_set_errno(error, r) : 0;
 }
 

@@ -283,7 +283,6 @@ static int enqueue(struct worker *worker, struct task *task)
 		return -ENOMEM;
 	}
 	STAILQ_INSERT_TAIL(&worker->waiting, task, link);
-	pthread_cond_signal(&worker->changed);
 	return 0;
 }
 
@@ -294,6 +293,7 @@ int worker_submit(struct worker *worker, struct task *task)
 	pthread_mutex_lock(&worker->lock);
 	r = enqueue(worker, task);
 	pthread_mutex_unlock(&worker->lock);
+	pthread_cond_signal(&worker->changed);
 	return r;
 }
 

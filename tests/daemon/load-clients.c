@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * load-clients CLIENTS SIZE ROUNDS: clients that all call smmd at the same time.
+ * load-clients --blocks N: makes so many blocks of 64 bytes with names.
  *
  * Each has a connection and a block of its own; in each round it stores SIZE bytes in it and loads
  * them back. At the end it prints how many calls were served and how many were refused as Busy;
@@ -100,14 +101,34 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *unused)
 	return 1;
 }
 
+static void make_blocks(unsigned int blocks)
+{
+	sd_bus *bus;
+	char name[32];
+
+	check(sd_bus_open_system(&bus), "bus");
+	for (unsigned int i = 0; i < blocks; i++) {
+		snprintf(name, sizeof(name), "block-%u", i);
+		check(sd_bus_call_method(bus, "org.smm1", "/org/smm1/memory/fram0",
+					 "org.smm1.Memory", "Allocate", NULL, NULL, "sua{sv}", name,
+					 64, 0),
+		      "Allocate");
+	}
+	sd_bus_flush_close_unref(bus);
+}
+
 int main(int argc, char **argv)
 {
 	struct client *clients;
 	struct pollfd *fds;
 	unsigned int n;
 
+	if (argc == 3 && !strcmp(argv[1], "--blocks")) {
+		make_blocks((unsigned int)strtoul(argv[2], NULL, 10));
+		return EXIT_SUCCESS;
+	}
 	if (argc != 4) {
-		fputs("usage: load-clients CLIENTS SIZE ROUNDS\n", stderr);
+		fputs("usage: load-clients CLIENTS SIZE ROUNDS | --blocks N\n", stderr);
 		return EXIT_FAILURE;
 	}
 	n = running = (unsigned int)strtoul(argv[1], NULL, 10);
