@@ -65,8 +65,7 @@ configure() {
 	meson setup "${again[@]}" "$folder" "$smm_root" "$@"
 }
 
-# start_bus FOLDER: a D-Bus daemon that this user alone can reach. It stands for the system bus of all programs
-# started from here; its process is $bus_pid.
+# start_bus FOLDER: a D-Bus daemon that this user alone can reach.
 start_bus() {
 	cat >"$1/bus.conf" <<-END
 		<busconfig>
@@ -81,6 +80,12 @@ start_bus() {
 			</policy>
 		</busconfig>
 	END
+	run_bus "$1"
+}
+
+# run_bus FOLDER: the D-Bus daemon that FOLDER/bus.conf describes. It stands for the system bus of all programs
+# started from here; its process is $bus_pid.
+run_bus() {
 	exec {bus_output}< <(exec dbus-daemon --config-file="$1/bus.conf" --nofork --print-address \
 		2>"$1/bus.log")
 	bus_pid=$!
