@@ -9,6 +9,7 @@
 #include "creds.h"
 #include "memory.h"
 #include "objects.h"
+#include "path-list.h"
 #include "util.h"
 
 #define BLOCKS "/block" /* below the path of a memory */

@@ -11,6 +11,7 @@
 #include "image.h"
 #include "log.h"
 #include "objects.h"
+#include "path-list.h"
 #include "stream.h"
 #include "util.h"
 

@@ -10,6 +10,7 @@
 #include "job.h"
 #include "log.h"
 #include "objects.h"
+#include "path-list.h"
 #include "power.h"
 #include "request.h"
 #include "session.h"

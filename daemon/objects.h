@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stddef.h>
 #include <systemd/sd-bus.h>
 
 #define MANAGER_PATH  "/org/smm1"
@@ -16,15 +15,3 @@ struct manager;
 
 /* Put them on a connection. Return: 0 or a negative errno. */
 int objects_publish(struct manager *manager, sd_bus *bus);
-
-/* A list of paths as sd-bus wants it of whoever enumerates: all of it malloc'ed, NULL at the end.
- */
-struct path_list {
-	char **paths;
-	size_t n, room;
-};
-
-int path_list_add(struct path_list *list, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-char **path_list_take(struct path_list *list);
-void path_list_free(struct path_list *list);

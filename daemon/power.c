@@ -147,9 +147,10 @@ static bool is_watched(const struct power *power, const struct line *line)
 {
 	const struct watcher *watcher;
 
-	SLIST_FOREACH (watcher, &power->watchers, link)
+	SLIST_FOREACH (watcher, &power->watchers, link) {
 		if (watcher->line == line)
 			return true;
+	}
 	return false;
 }
 

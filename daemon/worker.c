@@ -87,9 +87,10 @@ static bool is_first(const struct worker *worker, const struct task *task)
 {
 	const struct task *other;
 
-	STAILQ_FOREACH (other, &worker->waiting, link)
+	STAILQ_FOREACH (other, &worker->waiting, link) {
 		if (other->connection_turn == task->connection_turn)
 			break;
+	}
 	return other == task;
 }
 
@@ -103,9 +104,10 @@ static struct task *take_next(struct worker *worker, bool between)
 {
 	struct task *task, *next = NULL;
 
-	STAILQ_FOREACH (task, &worker->waiting, link)
+	STAILQ_FOREACH (task, &worker->waiting, link) {
 		if ((!next || is_before(task, next)) && (!between || fits_between(worker, task)))
 			next = task;
+	}
 	if (next)
 		STAILQ_REMOVE(&worker->waiting, next, task, link);
 	return next;
@@ -345,8 +347,9 @@ void worker_stop(struct worker *worker)
 	pthread_mutex_lock(&worker->lock);
 	worker->stopping = true;
 	STAILQ_CONCAT(&left, &worker->waiting);
-	STAILQ_FOREACH (task, &left, link)
+	STAILQ_FOREACH (task, &left, link) {
 		leave_turns(worker, task);
+	}
 	pthread_cond_signal(&worker->changed);
 	pthread_mutex_unlock(&worker->lock);
 

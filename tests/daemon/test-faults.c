@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "../lib/dice.h"
+#include "deaf.h"
 #include "errors.h"
 #include "log.h"
 #include "volume.h"
@@ -75,23 +76,6 @@ static void complain(const struct campaign *c, const char *what, uint32_t which)
 static void ignore(void *userdata)
 {
 	(void)userdata;
-}
-
-static void ignore_block(void *userdata, const struct smm_block *before,
-			 const struct smm_block *now)
-{
-	(void)userdata;
-	(void)before;
-	(void)now;
-}
-
-static void ignore_content(void *userdata, const struct smm_block *block, uint32_t offset,
-			   uint32_t length)
-{
-	(void)userdata;
-	(void)block;
-	(void)offset;
-	(void)length;
 }
 
 static const struct volume_ops ops = {

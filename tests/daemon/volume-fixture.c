@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "volume-fixture.h"
 
+#include "deaf.h"
+
 #include "log.h"
 
 const struct caller root = { 0, 0, 1, (const gid_t[]){ 0 }, true };
@@ -64,23 +66,6 @@ static void between(void *userdata)
 
 	if (f->between)
 		f->between(f);
-}
-
-static void ignore_block(void *userdata, const struct smm_block *before,
-			 const struct smm_block *now)
-{
-	(void)userdata;
-	(void)before;
-	(void)now;
-}
-
-static void ignore_content(void *userdata, const struct smm_block *block, uint32_t offset,
-			   uint32_t length)
-{
-	(void)userdata;
-	(void)block;
-	(void)offset;
-	(void)length;
 }
 
 static const struct volume_ops ops = {
