@@ -138,7 +138,8 @@ struct secret {
 
 static bool keep(struct secret *s, unsigned int n, uint32_t size)
 {
-	snprintf(s->name, sizeof(s->name), n % 2 ? "secret-%u" : "", n);
+	if (n % 2)
+		snprintf(s->name, sizeof(s->name), "secret-%u", n);
 	s->size = size;
 	s->id = *s->name ? store(s->name, size, SECRET) : allocate(size, SECRET);
 	return s->id;

@@ -18,7 +18,7 @@ skip() {
 if [ -z "${SMM_WITH_USERS:-}" ]; then
 	[ "$(id -u)" -eq 0 ] || skip 'needs root, to be several users'
 	unshare --mount true 2>/dev/null ||
-		skip 'needs CAP_SYS_ADMIN, and not to be in a chroot, to have users of its own'
+		skip 'needs CAP_SYS_ADMIN, and a root folder that is a mount point, to have users of its own'
 	SMM_WITH_USERS=1 exec unshare --mount "$0" "$@"
 fi
 
