@@ -93,7 +93,8 @@ static const char AS_MISSING[] = "what a block gets that is not there";
 #define OF_OBJECT AS_MISSING, DENIED /* it is sd-bus that has no words for it */
 #define OF_NAME   ERROR_NAME_TAKEN, DENIED
 #define TAKEN     ERROR_NAME_TAKEN, ERROR_NAME_TAKEN
-#define OF_MEMORY NULL, DENIED /* the block does not matter */
+#define OF_TREE   NO_OBJECT, DENIED /* where nobody sees a block, there are none */
+#define OF_MEMORY NULL, DENIED      /* the block does not matter */
 #define OF_BUS    NULL, DENIED_BY_BUS
 
 static const struct row {
