@@ -27,6 +27,14 @@ void question_drop(struct question *question)
 	free(question);
 }
 
+static int is_none(const struct question *q, const char *why, sd_bus_error *error)
+{
+	return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+				 "only uid 0 may do this where polkit does not answer; the caller "
+				 "is uid %u (polkit: %s)",
+				 q->uid, why);
+}
+
 /* What polkit says. Return: 0, or a negative errno with @error set. */
 static int read_answer(const struct question *q, sd_bus_message *m, sd_bus_error *error)
 {
@@ -34,15 +42,12 @@ static int read_answer(const struct question *q, sd_bus_message *m, sd_bus_error
 	int authorized, challenge, r;
 
 	if (failure)
-		return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
-					 "only uid 0 may do this where polkit does not answer; the "
-					 "caller is uid %u (polkit: %s)",
-					 q->uid, failure->message);
+		return is_none(q, failure->message, error);
 	r = sd_bus_message_enter_container(m, 'r', "bba{ss}");
 	if (r >= 0)
 		r = sd_bus_message_read(m, "bb", &authorized, &challenge);
 	if (r < 0)
-		return sd_bus_error_set_errno(error, r);
+		return is_none(q, "what it says is no answer", error);
 	if (authorized)
 		return 0;
 	if (challenge && !q->interactive)

@@ -235,10 +235,14 @@ busctl() {
 	becomes ok 1 Reload
 }
 
-@test "an error is not a yes" {
+@test "an error, and what is no answer at all, is not a yes" {
 	polkit_says error
 	each_call "$unanswered it is broken)" 1
-	was_asked 5
+	for answer in empty pair numbers; do
+		polkit_says $answer
+		each_call "$unanswered what it says is no answer)" 1
+	done
+	was_asked 20
 	each_call ok 0
 }
 
