@@ -242,6 +242,8 @@ static int take_up(struct request *request)
 	struct memory *memory = request->memory;
 	int r;
 
+	if (memory->manager->stopping)
+		return sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
 	r = check_share(request);
 	if (r >= 0)
 		r = try_at_once(request);

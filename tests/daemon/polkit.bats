@@ -308,6 +308,22 @@ busctl() {
 	done
 }
 
+@test "who asks while smmd is stopping is told so" {
+	stop_smmd
+	echo 'wire-speed = 100k' >>"$dir/smmd.conf"
+	start_smmd
+	cp "$dir/fram0.img" "$dir/before"
+	store long 16000 >"$dir/store" 2>&1 3>&- & # more than a second of wire
+	store_pid=$!
+	while cmp -s "$dir/fram0.img" "$dir/before"; do sleep 0.05; done
+	kill "$smmd_pid"
+	becomes "$stopping" 1 Format
+	kill -0 $store_pid
+	ends 0 $store_pid
+	smmd_ends 0
+	was_asked 0
+}
+
 @test "a memory goes away while the question is open" {
 	memory fram1
 	begin format 1 Format
