@@ -169,8 +169,10 @@ void reload_goes_on(struct memory *memory)
 
 void reload_stop(struct manager *manager)
 {
+	const sd_bus_error stopping = SD_BUS_ERROR_MAKE_CONST(ERROR_BUSY, "smmd is stopping");
+
 	question_drop(TAKE(manager->question));
 	config_free(&manager->config);
 	if (manager->reload)
-		answer(manager, -ESHUTDOWN, NULL);
+		answer(manager, -EBUSY, &stopping);
 }

@@ -299,11 +299,12 @@ busctl() {
 @test "SIGTERM does not wait for polkit: who asked is told, and smmd ends" {
 	begin format 1 Format
 	begin check --session 2 Check
-	was_asked 2
+	begin reload 3 Reload
+	was_asked 3
 	kill "$smmd_pid"
 	timeout 2 tail --pid="$smmd_pid" -f /dev/null
 	smmd_ends 0
-	for call in format check; do
+	for call in format check reload; do
 		became $call "$stopping"
 	done
 }
