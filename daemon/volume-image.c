@@ -115,8 +115,8 @@ static int verify_blocks(struct volume *v, struct volume_check *check)
 	struct smm_block b;
 	int r;
 
-	for (; check->next < check->n_blocks && bytes < CHECK_STEP; check->next++) {
-		b = check->blocks[check->next];
+	while (check->next < check->n_blocks && bytes < CHECK_STEP) {
+		b = check->blocks[check->next++];
 		if (b.id && !index_get(&v->index, b.id, &b))
 			continue; /* it was freed */
 		v->looking = true;

@@ -295,6 +295,21 @@ static void test_check_finds_and_repair_mends_a_flipped_bit(void **state)
 	assert_int_equal(result.corrected, 0);
 }
 
+/* Without an image in RAM, one block is looked at in each step. */
+static void test_check_without_an_image_comes_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct check_result result;
+
+	f->config.mirror = false;
+	begin_change(f);
+	allocate(f, &alice, "b", 100, 0600);
+	f->fake.bytes[block_of(f, 2).offset + 40] ^= 1;
+	assert_int_equal(check(f, &eve, false, &result), 0);
+	assert_int_equal(result.blocks, 2);
+	assert_int_equal(result.damaged, 1);
+}
+
 static void test_damaged_content_is_not_handed_out(void **state)
 {
 	struct fixture *f = *state;
@@ -450,6 +465,7 @@ int main(void)
 		FIXTURE_TEST(test_read_only_chip),
 		FIXTURE_TEST(test_corrupt_map_can_be_read),
 		FIXTURE_TEST(test_check_finds_and_repair_mends_a_flipped_bit),
+		FIXTURE_TEST(test_check_without_an_image_comes_to_its_end),
 		FIXTURE_TEST(test_damaged_content_is_not_handed_out),
 		FIXTURE_TEST(test_damaged_header),
 		FIXTURE_TEST(test_format_is_for_uid_0),
