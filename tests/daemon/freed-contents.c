@@ -132,7 +132,7 @@ static void expect(uint32_t id, uint32_t size, uint32_t n_first, uint8_t first)
 /* The owner */
 
 struct secret {
-	char name[16]; /* or "" */
+	char name[24]; /* or "" */
 	uint32_t id, size;
 };
 
