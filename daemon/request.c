@@ -132,11 +132,13 @@ static uint64_t burden(const struct request *request)
 	uint64_t bytes = request->data_size;
 
 	if (request->call->reads)
-		bytes += volume_length(volume, request->id, request->name, request->size);
+		bytes += volume_length(volume, &request->caller, request->id, request->name,
+				       request->size);
 	for (const struct volume_part *p = request->parts; p < request->parts + request->n_parts;
 	     p++)
 		if (!p->data)
-			bytes += volume_length(volume, p->id, NULL, (uint32_t)p->size);
+			bytes += volume_length(volume, &request->caller, p->id, NULL,
+					       (uint32_t)p->size);
 	return bytes;
 }
 

@@ -201,11 +201,13 @@ int volume_check_range(const struct smm_block *b, uint32_t offset, size_t size, 
 
 /* Any thread */
 
-uint32_t volume_length(struct volume *v, uint32_t id, const char *name, uint32_t length)
+uint32_t volume_length(struct volume *v, const struct caller *caller, uint32_t id, const char *name,
+		       uint32_t length)
 {
 	struct smm_block b;
 
-	if (!(name ? index_find(&v->index, name, &b) : index_get(&v->index, id, &b)))
+	if (!(name ? index_find(&v->index, name, &b) : index_get(&v->index, id, &b)) ||
+	    !volume_may_read(caller, &b))
 		return 0;
 	return length < b.length ? length : b.length;
 }

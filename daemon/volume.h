@@ -214,8 +214,10 @@ bool volume_fits_between(struct volume *volume, uint32_t id, const char *name, u
 
 /* Part two: any thread. */
 
-/* How many of @length bytes a block has; of the block @name, or with NULL of @id. */
-uint32_t volume_length(struct volume *volume, uint32_t id, const char *name, uint32_t length);
+/* How many of @length bytes @caller may read of a block; of the block @name, or with NULL of @id.
+ */
+uint32_t volume_length(struct volume *volume, const struct caller *caller, uint32_t id,
+		       const char *name, uint32_t length);
 
 /* Bytes that the format or restoration in hand has written. */
 uint64_t volume_written(struct volume *volume);

@@ -256,6 +256,22 @@ static void test_list_shows_what_one_may_see(void **state)
 	}
 }
 
+/* What waits for somebody is counted by it: what it may not read has no length for it. */
+static void test_length_is_for_readers(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t id;
+
+	fixture_open(f);
+	id = allocate(f, &alice, "secret", 100, 0600);
+	assert_int_equal(volume_length(f->volume, &alice, id, NULL, UINT32_MAX), 100);
+	assert_int_equal(volume_length(f->volume, &alice, 0, "secret", 40), 40);
+	assert_int_equal(volume_length(f->volume, &eve, id, NULL, UINT32_MAX), 0);
+	assert_int_equal(volume_length(f->volume, &eve, 0, "secret", 40), 0);
+	assert_int_equal(volume_set_mode(f->volume, &alice, id, 0200, fresh_error(f)), 0);
+	assert_int_equal(volume_length(f->volume, &alice, id, NULL, 40), 0);
+}
+
 static void test_caller_without_groups(void **state)
 {
 	const struct caller lonely = { 1003, (gid_t)-1, 0, NULL, false };
@@ -350,6 +366,7 @@ int main(void)
 		FIXTURE_TEST(test_invisible_is_as_if_missing),
 		FIXTURE_TEST(test_owner_is_never_locked_out),
 		FIXTURE_TEST(test_list_shows_what_one_may_see),
+		FIXTURE_TEST(test_length_is_for_readers),
 		FIXTURE_TEST(test_caller_without_groups),
 		FIXTURE_TEST(test_nobody_is_no_owner),
 		FIXTURE_TEST(test_quota),
