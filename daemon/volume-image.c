@@ -111,12 +111,13 @@ static void verify_block(struct volume *v, const struct smm_block *b, struct che
 /* Some of the blocks, as they are by now. Return: 1 if there are more, 0, or SMM_IO_ERR as -EIO. */
 static int verify_blocks(struct volume *v, struct volume_check *check)
 {
-	uint32_t bytes = 0;
+	uint32_t bytes = 0,
+		 limit = v->config->mirror ? CHECK_STEP : 1; /* one block, from the chip */
 	struct smm_block b;
 	int r;
 
-	while (check->next < check->n_blocks && bytes < CHECK_STEP) {
-		b = check->blocks[check->next++];
+	for (; check->next < check->n_blocks && bytes < limit; check->next++) {
+		b = check->blocks[check->next];
 		if (b.id && !index_get(&v->index, b.id, &b))
 			continue; /* it was freed */
 		v->looking = true;
@@ -125,8 +126,6 @@ static int verify_blocks(struct volume *v, struct volume_check *check)
 		if (r == SMM_IO_ERR)
 			return -EIO;
 		bytes += b.room;
-		if (!v->config->mirror)
-			break;
 	}
 	return check->next < check->n_blocks;
 }

@@ -220,3 +220,22 @@ int write_in_place(struct fixture *f, const struct caller *caller, uint32_t id, 
 	while (r > 0);
 	return r;
 }
+
+int dump(struct fixture *f, const struct caller *caller, struct image_file *file)
+{
+	struct volume_dump state = { 0 };
+	int r;
+
+	do
+		r = volume_dump(f->volume, caller, &state, fresh_error(f));
+	while (r > 0);
+	*file = (struct image_file){ state.file, state.size };
+	return r;
+}
+
+int restore(struct fixture *f, const struct caller *caller, const struct image_file *file)
+{
+	_Atomic bool certain = false;
+
+	return volume_restore(f->volume, caller, file->bytes, file->size, &certain, fresh_error(f));
+}

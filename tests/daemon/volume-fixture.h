@@ -69,3 +69,13 @@ int change(struct fixture *f, int which);
 int check(struct fixture *f, const struct caller *caller, bool repair, struct check_result *result);
 int write_in_place(struct fixture *f, const struct caller *caller, uint32_t id, uint32_t offset,
 		   const void *data, size_t size);
+
+/* An image in a file, the caller's to free(). */
+struct image_file {
+	void *bytes;
+	size_t size;
+};
+
+/* All steps of a dump; and the only one of a restoration. */
+int dump(struct fixture *f, const struct caller *caller, struct image_file *file);
+int restore(struct fixture *f, const struct caller *caller, const struct image_file *file);
