@@ -36,19 +36,31 @@ static int check_writable(struct volume *v, const char *what, sd_bus_error *erro
 		v->chip->why_read_only ? v->chip->why_read_only : "it cannot be written");
 }
 
+/* Whether there is a chip, and what is on it is no store that serves. */
+static bool has_no_store(const struct volume *v)
+{
+	return !v->power_failing && (v->state == VOLUME_BLANK || v->state == VOLUME_FOREIGN ||
+				     v->state == VOLUME_CORRUPT);
+}
+
 /* Whether the chip answers, whatever is on it. */
 static int check_reachable(struct volume *v, sd_bus_error *error)
 {
-	if (v->state == VOLUME_BLANK || v->state == VOLUME_FOREIGN || v->state == VOLUME_CORRUPT)
-		return 0;
-	return volume_ready(v, false, error);
+	int r = has_no_store(v) ? 0 : volume_ready(v, false, error);
+
+	if (r >= 0 || !has_no_store(v))
+		return r;
+	sd_bus_error_free(error); /* it has just come back */
+	return 0;
 }
 
 /* Whether the chip is still as it was when something was begun that goes on step by step. */
-static int check_mounts(struct volume *v, uint32_t mounts, const char *what, sd_bus_error *error)
+static int check_unchanged(struct volume *v, uint32_t mounts, const char *what, sd_bus_error *error)
 {
-	if (v->mounts == mounts)
-		return 0;
+	int r = check_reachable(v, error);
+
+	if (r < 0 || v->mounts == mounts)
+		return r;
 	return sd_bus_error_setf(error, ERROR_BUSY,
 				 "memory %s was taken up anew while it was %s; try again",
 				 volume_name(v), what);
@@ -57,6 +69,8 @@ static int check_mounts(struct volume *v, uint32_t mounts, const char *what, sd_
 static int unreadable(struct volume *v, const char *what, sd_bus_error *error)
 {
 	volume_recover(v);
+	if (v->power_failing)
+		return volume_ready(v, false, error);
 	return sd_bus_error_setf(error, ERROR_IO, "memory %s could not be %s: %s", volume_name(v),
 				 what, strerror(-v->chip_error));
 }
@@ -171,7 +185,7 @@ static int end_check(struct volume *v, struct volume_check *check)
 int volume_check(struct volume *v, const struct caller *caller, struct volume_check *check,
 		 sd_bus_error *error)
 {
-	int r = check->begun ? check_mounts(v, check->mounts, "checked", error)
+	int r = check->begun ? check_unchanged(v, check->mounts, "checked", error)
 			     : begin_check(v, caller, check, error);
 
 	if (r < 0)
@@ -212,12 +226,10 @@ int volume_format(struct volume *v, const struct caller *caller, uint32_t granul
 	int r = check_admin(v, caller, "formatted", error);
 
 	v->written = 0;
-	if (r >= 0 && v->state != VOLUME_BLANK && v->state != VOLUME_FOREIGN &&
-	    v->state != VOLUME_CORRUPT)
-		r = volume_ready(v, true, error);
-	if (r < 0)
-		return r;
-	r = check_writable(v, "formatted", error);
+	if (r >= 0)
+		r = check_reachable(v, error);
+	if (r >= 0)
+		r = check_writable(v, "formatted", error);
 	if (r < 0)
 		return r;
 	if (!force && !is_empty(v))
@@ -302,7 +314,7 @@ static int dump_slice(struct volume *v, struct volume_dump *dump, sd_bus_error *
 int volume_dump(struct volume *v, const struct caller *caller, struct volume_dump *dump,
 		sd_bus_error *error)
 {
-	int r = dump->shadow.bytes ? check_mounts(v, dump->mounts, "dumped", error)
+	int r = dump->shadow.bytes ? check_unchanged(v, dump->mounts, "dumped", error)
 				   : begin_dump(v, caller, dump, error);
 
 	if (r >= 0)

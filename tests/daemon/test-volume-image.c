@@ -284,6 +284,46 @@ static void test_write_that_fails_in_a_dump(void **state)
 	}
 }
 
+/* The same, and it was the supply that failed. */
+static void test_power_that_fails_in_a_dump(void **state)
+{
+	struct fixture *f = *state;
+	struct volume_dump dump;
+
+	begin(f, false);
+	begin_dump(f, &dump);
+	volume_power_fail(f->volume, true);
+	expect_error(f, change(f, 1), ERROR_POWER_FAIL, NULL);
+	expect_error(f, volume_dump(f->volume, &root, &dump, fresh_error(f)), ERROR_POWER_FAIL,
+		     NULL);
+	volume_power_fail(f->volume, false);
+	begin_dump(f, &dump);
+	volume_power_fail(f->volume, true);
+	expect_error(f, change(f, 1), ERROR_POWER_FAIL, NULL);
+	volume_power_fail(f->volume, false);
+	expect_error(f, volume_dump(f->volume, &root, &dump, fresh_error(f)), ERROR_BUSY, NULL);
+}
+
+static void test_power_that_fails_before_a_dump(void **state)
+{
+	static const uint8_t zeros[CHIP_SIZE];
+	struct fixture *f = *state;
+	struct image_file file;
+
+	f->config.format = FORMAT_NEVER;
+	fixture_open(f);
+	assert_string_equal(state_of(f), "blank");
+	volume_power_fail(f->volume, true);
+	expect_error(f, dump(f, &root, &file), ERROR_POWER_FAIL, NULL);
+	expect_error(f, volume_format(f->volume, &root, 0, true, fresh_error(f)), ERROR_POWER_FAIL,
+		     NULL);
+	assert_memory_equal(f->fake.bytes, zeros, CHIP_SIZE);
+	/* And is back before the worker has looked. */
+	volume_power_fail(f->volume, false);
+	assert_int_equal(dump(f, &root, &file), 0);
+	free(file.bytes);
+}
+
 static void test_format_in_a_dump(void **state)
 {
 	struct fixture *f = *state;
@@ -380,6 +420,11 @@ static void test_what_ends_a_check(void **state)
 	assert_int_equal(volume_format(f->volume, &root, 0, true, fresh_error(f)), 0);
 	expect_error(f, volume_check(f->volume, &eve, &check, fresh_error(f)), ERROR_BUSY,
 		     "memory fram0 was taken up anew while it was checked; try again");
+
+	begin_check(f, &check);
+	volume_power_fail(f->volume, true);
+	expect_error(f, volume_check(f->volume, &eve, &check, fresh_error(f)), ERROR_POWER_FAIL,
+		     NULL);
 }
 
 int main(void)
@@ -394,6 +439,8 @@ int main(void)
 		FIXTURE_TEST(test_dump_of_a_chip_that_is_not_there),
 		FIXTURE_TEST(test_chip_that_fails_in_a_dump),
 		FIXTURE_TEST(test_write_that_fails_in_a_dump),
+		FIXTURE_TEST(test_power_that_fails_in_a_dump),
+		FIXTURE_TEST(test_power_that_fails_before_a_dump),
 		FIXTURE_TEST(test_format_in_a_dump),
 		FIXTURE_TEST(test_dump_that_is_given_up),
 		FIXTURE_TEST(test_changes_between_steps_are_no_damage),
