@@ -39,8 +39,9 @@ static int check_writable(struct volume *v, const char *what, sd_bus_error *erro
 /* Whether there is a chip, and what is on it is no store that serves. */
 static bool has_no_store(const struct volume *v)
 {
-	return !v->power_failing && (v->state == VOLUME_BLANK || v->state == VOLUME_FOREIGN ||
-				     v->state == VOLUME_CORRUPT);
+	return !v->power_failing && !v->wrong_model &&
+	       (v->state == VOLUME_BLANK || v->state == VOLUME_FOREIGN ||
+		v->state == VOLUME_CORRUPT);
 }
 
 /* Whether the chip answers, whatever is on it. */

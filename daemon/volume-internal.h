@@ -45,6 +45,7 @@ struct volume {
 	struct smm_store store;
 	enum volume_state state;
 	int chip_error;   /* of the transfer that failed last, a negative errno */
+	bool wrong_model; /* another is there than is configured: nothing is sent to it */
 	bool looking;     /* a check that repairs nothing: what the library writes goes nowhere */
 	bool map_changed; /* since free space was last measured */
 	struct smm_stats before; /* corrected and merged, before the last mount */

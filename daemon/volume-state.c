@@ -313,6 +313,7 @@ int volume_make(struct volume *v, uint32_t granule)
 
 void volume_welcome(struct volume *v)
 {
+	v->wrong_model = false;
 	take_up(v);
 	if (v->state != VOLUME_BLANK || v->known || v->config->format != FORMAT_BLANK ||
 	    v->chip->read_only)
@@ -338,7 +339,8 @@ void volume_log_state(const struct volume *v)
 
 void volume_lost(struct volume *v, int r, const sd_bus_error *error)
 {
-	set_state(v, r == -EMEDIUMTYPE ? VOLUME_FOREIGN : VOLUME_OFFLINE,
+	v->wrong_model = r == -EMEDIUMTYPE;
+	set_state(v, v->wrong_model ? VOLUME_FOREIGN : VOLUME_OFFLINE,
 		  error->message ? error->message : strerror(-r));
 	v->chip_error = r;
 	set_retry(v);

@@ -186,6 +186,7 @@ on() {
 	head -c 32768 /dev/zero >"$dir/fram"
 	start_board
 	[ "$(state fram0)" = foreign ]
+	fails NotFormatted '.* is foreign: .*' call Format 'a{sv}' 1 force b true
 	cmp "$dir/fram" <(head -c 32768 /dev/zero)
 	stop_smmd
 	also 'check-id = no'

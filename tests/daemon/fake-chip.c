@@ -64,6 +64,11 @@ static int fake_write(struct chip *chip, uint32_t offset, const void *buffer, ui
 	return 0;
 }
 
+static int fake_reopen(struct chip *chip, sd_bus_error *error)
+{
+	return sd_bus_error_set_errno(error, fake_chip(chip)->reopening);
+}
+
 static void fake_close(struct chip *chip)
 {
 	(void)chip;
@@ -72,6 +77,7 @@ static void fake_close(struct chip *chip)
 static const struct chip_ops fake_ops = {
 	.read = fake_read,
 	.write = fake_write,
+	.reopen = fake_reopen,
 	.close = fake_close,
 };
 

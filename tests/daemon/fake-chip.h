@@ -18,6 +18,7 @@ struct fake_chip {
 	uint32_t drops;   /* writes that are acknowledged and do not land */
 	void (*on_write)(void *userdata); /* called before each, if it is set */
 	void *userdata;
+	int reopening;  /* what reopen() returns */
 	bool fail_once; /* only the next one fails, then all succeed again */
 	struct transfer {
 		bool write;

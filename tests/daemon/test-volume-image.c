@@ -324,6 +324,32 @@ static void test_power_that_fails_before_a_dump(void **state)
 	free(file.bytes);
 }
 
+/* The device came back with another chip, or another came to its address. */
+static void test_chip_of_another_model_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct image_file image, none;
+
+	begin(f, true);
+	assert_int_equal(dump(f, &root, &image), 0);
+	f->fake.reopening = -EMEDIUMTYPE;
+	volume_device_changed(f->volume);
+	volume_idle(f->volume);
+	assert_string_equal(state_of(f), "foreign");
+	fake_chip_watch(&f->fake);
+	expect_error(f, dump(f, &root, &none), ERROR_NOT_FORMATTED, NULL);
+	expect_error(f, restore(f, &root, &image), ERROR_NOT_FORMATTED, NULL);
+	expect_error(f, volume_format(f->volume, &root, 0, true, fresh_error(f)),
+		     ERROR_NOT_FORMATTED, NULL);
+	assert_int_equal(f->fake.n_transfers, 0);
+	f->fake.reopening = 0;
+	volume_device_changed(f->volume);
+	volume_idle(f->volume);
+	assert_string_equal(state_of(f), "online");
+	assert_int_equal(restore(f, &root, &image), 0);
+	free(image.bytes);
+}
+
 static void test_format_in_a_dump(void **state)
 {
 	struct fixture *f = *state;
@@ -441,6 +467,7 @@ int main(void)
 		FIXTURE_TEST(test_write_that_fails_in_a_dump),
 		FIXTURE_TEST(test_power_that_fails_in_a_dump),
 		FIXTURE_TEST(test_power_that_fails_before_a_dump),
+		FIXTURE_TEST(test_chip_of_another_model_is_left_alone),
 		FIXTURE_TEST(test_format_in_a_dump),
 		FIXTURE_TEST(test_dump_that_is_given_up),
 		FIXTURE_TEST(test_changes_between_steps_are_no_damage),
