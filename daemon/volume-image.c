@@ -94,22 +94,49 @@ static int look_again(struct volume *v, struct volume_check *check)
 	return r < 0 ? r : 1;
 }
 
-/* Hold the map against what it has to be; nothing is written. Return: an enum smm_result. */
+/* What a mount finds: the map, and the block that the store has for itself. */
+static int mount_beside(struct volume *v, struct check_result *result)
+{
+	_cleanup_free_ void *map = malloc(v->store.smm.map_size);
+	struct smm_store store = {
+		.smm = {
+			.read = volume_on_read,
+			.write = volume_on_write,
+			.context = v,
+			.size = v->chip->size,
+			.map = map,
+			.map_size = v->store.smm.map_size,
+		},
+	};
+	int r;
+
+	if (!map) {
+		v->chip_error = -ENOMEM;
+		return SMM_IO_ERR;
+	}
+	r = smm_store_mount(&store);
+	result->corrected += store.smm.corrected;
+	result->uncorrectable += store.smm.uncorrectable;
+	return r;
+}
+
+/* Hold the map against what it has to be; nothing is written. Return: 0 or -EIO. */
 static int verify_map(struct volume *v, struct check_result *result)
 {
 	struct smm *s = &v->store.smm;
 	uint32_t corrected = s->corrected;
-	int r;
+	int r, mounted;
 
 	v->looking = true;
 	volume_begin(v, 0);
 	r = smm_verify(s);
+	mounted = r == SMM_IO_ERR ? r : mount_beside(v, result);
 	v->busy_id = NO_BLOCK;
 	v->looking = false;
-	result->uncorrectable = s->uncorrectable ? s->uncorrectable : r != SMM_OK;
-	result->corrected += s->corrected - corrected;
 	s->corrected = corrected;
-	return r;
+	if ((r || mounted) && !result->uncorrectable)
+		result->uncorrectable = 1;
+	return r == SMM_IO_ERR || mounted == SMM_IO_ERR ? -EIO : 0;
 }
 
 static void verify_block(struct volume *v, const struct smm_block *b, struct check_result *result,
@@ -194,7 +221,9 @@ int volume_check(struct volume *v, const struct caller *caller, struct volume_ch
 	if (v->config->mirror && check->at < v->chip->size) {
 		r = look_again(v, check);
 	} else if (!check->blocks) {
-		r = verify_map(v, &check->result) == SMM_IO_ERR ? -EIO : list_blocks(v, check);
+		r = verify_map(v, &check->result);
+		if (r >= 0)
+			r = list_blocks(v, check);
 		if (r == -ENOMEM)
 			return sd_bus_error_set_errno(error, r);
 		if (r >= 0)

@@ -6,6 +6,7 @@
 #include "../lib/dice.h"
 #include "image.h"
 #include "volume-fixture.h"
+#include "volume-internal.h"
 
 #define NS_PER_BYTE 90000u /* a step has 111 bytes */
 
@@ -382,6 +383,22 @@ static uint32_t damage(const struct check_result *result)
 	return result->damaged + result->corrected + result->uncorrectable;
 }
 
+/* What a check finds, which writes nothing. */
+static uint32_t checked_damage(struct fixture *f)
+{
+	uint8_t *before = malloc(CHIP_SIZE);
+	struct check_result result;
+
+	assert_non_null(before);
+	memcpy(before, f->fake.bytes, CHIP_SIZE);
+	fake_chip_watch(&f->fake);
+	assert_int_equal(check(f, &eve, false, &result), 0);
+	assert_int_equal(f->fake.chip.counters.writes, 0);
+	assert_memory_equal(f->fake.bytes, before, CHIP_SIZE);
+	free(before);
+	return damage(&result);
+}
+
 static void test_changes_between_steps_are_no_damage(void **state)
 {
 	struct fixture *f = *state;
@@ -402,6 +419,48 @@ static void test_changes_between_steps_are_no_damage(void **state)
 			fail_msg("SMM_TEST_SEED=%llu", (unsigned long long)(dice_seed() + round));
 		volume_check_done(&check);
 	}
+}
+
+/* Whether a byte of the chip is one on which something depends. */
+static bool is_in_use(struct fixture *f, uint32_t at, const struct smm_block *blocks, size_t n)
+{
+	const struct smm_store *st = &f->volume->store;
+
+	if (at < st->log)
+		return true; /* superblock, map, and what the store has for itself */
+	for (const struct smm_block *b = blocks; b < blocks + n; b++)
+		if (at >= b->offset && at < b->offset + SMM_OVERHEAD + strlen(b->name) + b->length)
+			return true;
+	return false;
+}
+
+static void test_damage_is_found_wherever_it_is(void **state)
+{
+	struct fixture *f = *state;
+	struct dice dice = { dice_seed() };
+	struct smm_block *blocks;
+	size_t n;
+
+	begin(f, true);
+	for (int i = 0; i < 10; i++)
+		disturb(f, &dice, 0);
+	assert_int_equal(volume_list(f->volume, &root, &blocks, &n, fresh_error(f)), 0);
+	for (uint32_t at = 0; at < CHIP_SIZE; at++) {
+		uint8_t bit = (uint8_t)(1 << dice_below(&dice, 8));
+		bool found;
+
+		f->fake.bytes[at] ^= bit;
+		found = checked_damage(f);
+		f->fake.bytes[at] ^= bit;
+		if (found != is_in_use(f, at, blocks, n))
+			fail_msg("damage at 0x%x is %s", at, found ? "found" : "not found");
+		if (!strcmp(state_of(f), "corrupt"))
+			fixture_open(f);
+		if (found)
+			assert_int_equal(checked_damage(f), 0);
+		assert_string_equal(state_of(f), "online");
+	}
+	free(blocks);
 }
 
 /* Two bits of a line of the map are too many. */
@@ -471,6 +530,7 @@ int main(void)
 		FIXTURE_TEST(test_format_in_a_dump),
 		FIXTURE_TEST(test_dump_that_is_given_up),
 		FIXTURE_TEST(test_changes_between_steps_are_no_damage),
+		FIXTURE_TEST(test_damage_is_found_wherever_it_is),
 		FIXTURE_TEST(test_damage_beyond_correction),
 		FIXTURE_TEST(test_what_ends_a_check),
 	};
