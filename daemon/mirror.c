@@ -14,6 +14,7 @@ struct mirror {
 	struct chip *chip;
 	uint8_t *image; /* NULL: none is kept */
 	bool *loaded;   /* one a sector: the image is that of the chip */
+	bool pretended; /* but for what was written to the image alone */
 	struct mirror_counters counters;
 };
 
@@ -152,9 +153,11 @@ int mirror_pretend(struct mirror *m, uint32_t offset, const void *buffer, uint32
 	if (!m->image)
 		return -EROFS;
 	r = load(m, offset / SECTOR, sector_from(offset + size));
-	if (r >= 0)
-		memcpy(m->image + offset, buffer, size);
-	return r;
+	if (r < 0)
+		return r;
+	memcpy(m->image + offset, buffer, size);
+	m->pretended = true;
+	return 0;
 }
 
 /* Load up to @limit bytes of what is missing in the sectors [sector, last). */
@@ -231,7 +234,7 @@ int mirror_scrub(struct mirror *m, uint32_t *offset, uint32_t size)
 	uint32_t start = *offset;
 
 	*offset = min(start + size, m->chip->size);
-	return m->image ? restore(m, start, *offset, LOST_MAX) : 0;
+	return m->image && !m->pretended ? restore(m, start, *offset, LOST_MAX) : 0;
 }
 
 /* Put right what a write may have hit that did not land where it was meant to. */
@@ -268,12 +271,13 @@ void mirror_forget_range(struct mirror *m, uint32_t offset, uint32_t size)
 {
 	uint32_t first = offset / SECTOR;
 
-	if (m->image)
+	if (m->image && !m->pretended)
 		memset(m->loaded + first, false, sector_from(offset + size) - first);
 }
 
 void mirror_forget(struct mirror *m)
 {
+	m->pretended = false;
 	mirror_forget_range(m, 0, m->chip->size);
 }
 

@@ -42,7 +42,8 @@ void mirror_free(struct mirror *mirror);
 int mirror_read(struct mirror *mirror, uint32_t offset, void *buffer, uint32_t size);
 int mirror_write(struct mirror *mirror, uint32_t offset, const void *buffer, uint32_t size);
 
-/* Write to the image alone: for a chip that cannot be written, as if it had been. */
+/* Write to the image alone: for a chip that cannot be written, as if it had been. From then on, the
+ * image is not held against the chip, until mirror_forget(). */
 int mirror_pretend(struct mirror *mirror, uint32_t offset, const void *buffer, uint32_t size);
 
 /* Read from the chip what is asked for next; of these bytes, or all. */

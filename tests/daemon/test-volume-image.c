@@ -480,6 +480,38 @@ static void test_damage_beyond_correction(void **state)
 	}
 }
 
+/* A chip that cannot be written, and that holds a change that was cut, is served as if it were
+ * finished; a check does not take that for damage, nor does it undo it. */
+static void test_check_of_a_read_only_chip_with_a_cut_change(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int replayed = 0;
+	int r = -1;
+
+	f->config.scrub_interval = 3600;
+	for (uint32_t good = 0; r < 0; good++) {
+		begin(f, true);
+		f->fake.good = good;
+		f->fake.landing = 2;
+		r = change(f, 0);
+		f->fake.good = FAKE_NEVER;
+		f->fake.chip.read_only = true;
+		fixture_open(f);
+		assert_string_equal(state_of(f), "read-only");
+		assert_int_equal(checked_damage(f), 0);
+		f->volume->scrub_at = 0;
+		while (volume_idle(f->volume) == 0)
+			;
+		if (statistic(f, "Replays")) {
+			assert_int_equal(statistic(f, "Replays"), 1);
+			replayed++;
+			expect_content(f, 1, "new3456789", 10);
+		}
+		f->fake.chip.read_only = false;
+	}
+	assert_true(replayed);
+}
+
 /* Begin a check that has come half the way. */
 static void begin_check(struct fixture *f, struct volume_check *check)
 {
@@ -532,6 +564,7 @@ int main(void)
 		FIXTURE_TEST(test_changes_between_steps_are_no_damage),
 		FIXTURE_TEST(test_damage_is_found_wherever_it_is),
 		FIXTURE_TEST(test_damage_beyond_correction),
+		FIXTURE_TEST(test_check_of_a_read_only_chip_with_a_cut_change),
 		FIXTURE_TEST(test_what_ends_a_check),
 	};
 
