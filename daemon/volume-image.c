@@ -404,10 +404,8 @@ int volume_restore(struct volume *v, const struct caller *caller, const void *fi
 		return r;
 	if (atomic_exchange(certain, true))
 		return -ECANCELED;
-	volume_begin(v, 0);
-	r = write_all(v, content);
-	v->busy_id = NO_BLOCK;
-	v->known = false; /* it is another one now */
+	r = write_all(v, content); /* and nobody reads in between */
+	v->known = false;          /* it is another one now */
 	if (r < 0)
 		return unreadable(v, "restored; it is not usable until an image is restored",
 				  error);

@@ -43,6 +43,18 @@ static int fake_read(struct chip *chip, uint32_t offset, void *buffer, uint32_t 
 	return 0;
 }
 
+/* The power goes in this write. */
+static int cut(struct fake_chip *fake, uint32_t offset, const void *buffer)
+{
+	uint32_t page = fake->chip.page_size, at = offset + fake->until_cut;
+
+	memcpy(fake->bytes + offset, buffer, fake->until_cut);
+	if (page)
+		memset(fake->bytes + at / page * page, (int)(0xa5 ^ at), page);
+	fake->good = 0;
+	return -EREMOTEIO;
+}
+
 static int fake_write(struct chip *chip, uint32_t offset, const void *buffer, uint32_t size)
 {
 	struct fake_chip *fake = fake_chip(chip);
@@ -56,6 +68,10 @@ static int fake_write(struct chip *chip, uint32_t offset, const void *buffer, ui
 		memcpy(fake->bytes + offset, buffer, size < fake->landing ? size : fake->landing);
 		return -EREMOTEIO;
 	}
+	if (size > fake->until_cut)
+		return cut(fake, offset, buffer);
+	if (fake->until_cut != FAKE_NEVER)
+		fake->until_cut -= size;
 	if (fake->drops) {
 		fake->drops--;
 		return 0;
@@ -97,6 +113,7 @@ void fake_chip_init(struct fake_chip *fake, uint32_t size, uint8_t fill)
 		},
 		.bytes = malloc(size),
 		.good = FAKE_NEVER,
+		.until_cut = FAKE_NEVER,
 	};
 	assert(fake->bytes);
 	memset(fake->bytes, fill, size);
@@ -105,6 +122,11 @@ void fake_chip_init(struct fake_chip *fake, uint32_t size, uint8_t fill)
 void fake_chip_destroy(struct fake_chip *fake)
 {
 	free(fake->bytes);
+}
+
+void fake_chip_feed(struct fake_chip *fake)
+{
+	fake->good = fake->until_cut = FAKE_NEVER;
 }
 
 void fake_chip_watch(struct fake_chip *fake)

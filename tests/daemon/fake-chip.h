@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A chip in RAM for the tests of what lies above it: it notes each transfer, and fails when it is
- * told to.
+ * told to. One with pages leaves a page undefined that is being programmed when the power goes.
  */
 #pragma once
 
@@ -13,9 +13,10 @@
 struct fake_chip {
 	struct chip chip;
 	uint8_t *bytes;
-	uint32_t good;    /* transfers that succeed before the others fail; FAKE_NEVER */
-	uint32_t landing; /* bytes of a failing write that land all the same */
-	uint32_t drops;   /* writes that are acknowledged and do not land */
+	uint32_t good;      /* transfers that succeed before the others fail; FAKE_NEVER */
+	uint32_t landing;   /* bytes of a failing write that land all the same */
+	uint32_t until_cut; /* bytes that land before the power goes, and all fail; FAKE_NEVER */
+	uint32_t drops;     /* writes that are acknowledged and do not land */
 	void (*on_write)(void *userdata); /* called before each, if it is set */
 	void *userdata;
 	int reopening;  /* what reopen() returns */
@@ -31,6 +32,9 @@ struct fake_chip {
  * is. */
 void fake_chip_init(struct fake_chip *fake, uint32_t size, uint8_t fill);
 void fake_chip_destroy(struct fake_chip *fake);
+
+/* The power is back. */
+void fake_chip_feed(struct fake_chip *fake);
 
 /* Forget what was transferred. */
 void fake_chip_watch(struct fake_chip *fake);
