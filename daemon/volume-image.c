@@ -69,11 +69,13 @@ static int check_unchanged(struct volume *v, uint32_t mounts, const char *what, 
 
 static int unreadable(struct volume *v, const char *what, sd_bus_error *error)
 {
+	int failure = -v->chip_error;
+
 	volume_recover(v);
 	if (v->power_failing)
 		return volume_ready(v, false, error);
-	return sd_bus_error_setf(error, ERROR_IO, "memory %s could not be %s: %s", volume_name(v),
-				 what, strerror(-v->chip_error));
+	return sd_bus_error_setf(error, ERROR_IO, "memory %s could not be %s: %s; it is %s now",
+				 volume_name(v), what, strerror(failure), volume_state_name(v));
 }
 
 /* Check */
@@ -407,8 +409,7 @@ int volume_restore(struct volume *v, const struct caller *caller, const void *fi
 	r = write_all(v, content); /* and nobody reads in between */
 	v->known = false;          /* it is another one now */
 	if (r < 0)
-		return unreadable(v, "restored; it is not usable until an image is restored",
-				  error);
+		return unreadable(v, "restored", error);
 	volume_recover(v);
 	log_info("memory %s was restored from an image", volume_name(v));
 	return 0;

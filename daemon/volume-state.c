@@ -164,7 +164,7 @@ static void judge_contents(struct volume *v)
 	set_state(v, VOLUME_FOREIGN,
 		  memcmp(contents, restoring, sizeof(restoring))
 			  ? NULL
-			  : "an image was being restored when the power went; restore it again, or "
+			  : "the restoration of an image was interrupted; restore it again, or "
 			    "Format with force gives it up");
 }
 

@@ -260,7 +260,7 @@ static void test_chip_that_fails_in_a_dump(void **state)
 	begin_dump(f, &dump);
 	f->fake.good = 0;
 	expect_error(f, volume_dump(f->volume, &root, &dump, fresh_error(f)), ERROR_IO,
-		     "memory fram0 could not be read: Remote I/O error");
+		     "memory fram0 could not be read: Remote I/O error; it is offline now");
 	assert_null(dump.file);
 	f->fake.good = FAKE_NEVER;
 	wait_until_online(f);
@@ -529,7 +529,7 @@ static void test_what_ends_a_check(void **state)
 	begin_check(f, &check);
 	f->fake.good = 0;
 	expect_error(f, volume_check(f->volume, &eve, &check, fresh_error(f)), ERROR_IO,
-		     "memory fram0 could not be checked: Remote I/O error");
+		     "memory fram0 could not be checked: Remote I/O error; it is offline now");
 	f->fake.good = FAKE_NEVER;
 	wait_until_online(f);
 

@@ -390,8 +390,8 @@ static void expect_interrupted(struct fixture *f)
 
 	volume_status(f->volume, &status);
 	assert_string_equal(status.state, "foreign");
-	assert_string_equal(status.why, "an image was being restored when the power went; restore "
-					"it again, or Format with force gives it up");
+	assert_string_equal(status.why, "the restoration of an image was interrupted; restore it "
+					"again, or Format with force gives it up");
 }
 
 /* The memory is what it was, or says that it was interrupted; or it is whole. */
@@ -494,6 +494,7 @@ static void test_failure_of_any_transfer(void **state)
 		{ .fill = 0x55 },
 	};
 	struct fixture *f = *state;
+	char sentence[100];
 	uint32_t good;
 	int r = -1;
 
@@ -506,7 +507,11 @@ static void test_failure_of_any_transfer(void **state)
 			f->fake.landing = good % 7;
 			r = restore(f, &root, &b->file);
 			if (r < 0) {
-				assert_string_equal(f->error.name, ERROR_IO);
+				snprintf(sentence, sizeof(sentence),
+					 "memory fram0 could not be restored: Remote I/O error; it "
+					 "is %s now",
+					 state_of(f));
+				expect_error(f, r, ERROR_IO, sentence);
 				expect_decided(f, b);
 			}
 			fake_chip_feed(&f->fake);
