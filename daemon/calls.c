@@ -203,13 +203,17 @@ static int run_read_many(struct request *q, struct volume *volume, const struct 
 	struct volume_part *part;
 	int r = 0;
 
-	for (part = q->parts; part < q->parts + q->n_parts; part++)
+	for (size_t i = 0; i < q->n_parts; i++) {
+		part = &q->parts[i];
 		if (volume_prefetch(volume, caller, part->id, NULL, part->offset,
 				    (uint32_t)part->size) > 0)
 			return 1;
-	for (part = q->parts; r >= 0 && part < q->parts + q->n_parts; part++)
+	}
+	for (size_t i = 0; r >= 0 && i < q->n_parts; i++) {
+		part = &q->parts[i];
 		r = volume_read(volume, caller, part->id, part->offset, (uint32_t)part->size,
 				&part->content, &part->size, &q->error);
+	}
 	return r;
 }
 

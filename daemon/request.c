@@ -134,11 +134,13 @@ static uint64_t burden(const struct request *request)
 	if (request->call->reads)
 		bytes += volume_length(volume, &request->caller, request->id, request->name,
 				       request->size);
-	for (const struct volume_part *p = request->parts; p < request->parts + request->n_parts;
-	     p++)
+	for (size_t i = 0; i < request->n_parts; i++) {
+		const struct volume_part *p = &request->parts[i];
+
 		if (!p->data)
 			bytes += volume_length(volume, &request->caller, p->id, NULL,
 					       (uint32_t)p->size);
+	}
 	return bytes;
 }
 
