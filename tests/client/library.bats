@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# libsmm-client as a linker, a compiler and a package see it. LIBSMM_CLIENT is the folder that it is built in.
+
+bats_require_minimum_version 1.5.0
+
+dir=$BATS_TEST_TMPDIR
+header=$BATS_TEST_DIRNAME/../../client/smm-client.h
+list=$BATS_TEST_DIRNAME/libsmm-client.symbols
+
+# The functions that the header declares.
+declared() {
+	sed 's,^ \*.*,,; s,/\*.*,,' "$header" | grep -o '\<smm_[a-z_]*(' | tr -d '(' | LC_ALL=C sort -u
+}
+
+@test "the shared library has the symbols of the list, and no other" {
+	nm -D --defined-only --with-symbol-versions "$LIBSMM_CLIENT/libsmm-client.so.0" |
+		awk '$2 ~ "[TDBRW]" { print $3 }' | LC_ALL=C sort >"$dir/found"
+	sed 's/ /@@/' "$list" | LC_ALL=C sort | diff - "$dir/found"
+}
+
+@test "the header declares the functions of the list, and no other" {
+	declared >"$dir/declared"
+	cut -d ' ' -f 1 "$list" | LC_ALL=C sort | diff - "$dir/declared"
+}
+
+@test "the static library takes no names but smm_ and smmc_" {
+	run -0 nm --defined-only --extern-only "$LIBSMM_CLIENT/libsmm-client.a"
+	[[ $output == *" T smm_client_open"* ]]
+	awk '$2 ~ /^[A-Z]$/ && $3 !~ /^(smmc?_|__odr_asan)/ { print; bad = 1 } END { exit bad }' <<<"$output"
+}
+
+@test "the soname" {
+	run -0 objdump -p "$LIBSMM_CLIENT/libsmm-client.so.0"
+	[[ $output =~ SONAME\ +libsmm-client\.so\.0 ]]
+}
+
+@test "the header is C99 and C++11, and stands alone" {
+	cc -x c -std=c99 -pedantic -Wall -Wextra -Wconversion -Werror -fsyntax-only "$header"
+	c++ -x c++ -std=c++11 -pedantic -Wall -Wextra -Werror -fsyntax-only "$header"
+}
+
+@test "pkg-config finds it" {
+	export PKG_CONFIG_PATH=$LIBSMM_CLIENT/../meson-uninstalled:$LIBSMM_CLIENT/../meson-private
+	run -0 pkg-config --libs libsmm-client
+	[[ $output == *-lsmm-client* || $output == *libsmm-client.so* ]]
+	run -0 pkg-config --modversion libsmm-client
+	run -0 pkg-config --print-requires-private libsmm-client
+	[[ $output == *libsystemd* ]]
+}
