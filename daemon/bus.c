@@ -10,8 +10,8 @@
 
 #define BUS_NAME "org.smm1"
 
-/* Messages that wait to be sent; with more, nothing is taken from a connection until it reads. */
-#define UNSENT_MAX 16
+/* Messages that wait for a side that does not read: about 4 MB. */
+#define UNSENT_MAX 4096
 
 struct bus {
 	sd_bus *connection;
@@ -20,7 +20,6 @@ struct bus {
 	ev_io io;
 	int io_events; /* that @io waits for; 0: it is stopped */
 	ev_timer timer;
-	ev_idle pending; /* there is more to dispatch at once */
 	void (*lost)(void *userdata);
 	void *userdata;
 	int error;
@@ -31,7 +30,6 @@ static void stop_watchers(struct bus *bus)
 	ev_prepare_stop(bus->loop, &bus->prepare);
 	ev_io_stop(bus->loop, &bus->io);
 	ev_timer_stop(bus->loop, &bus->timer);
-	ev_idle_stop(bus->loop, &bus->pending);
 }
 
 static void lose(struct bus *bus, int error)
@@ -49,11 +47,16 @@ static void on_bus_lost(void *userdata)
 	ev_break(bus->loop, EVBREAK_ALL);
 }
 
-bool bus_is_clogged(sd_bus *connection)
+uint64_t bus_unsent(sd_bus *connection)
 {
 	uint64_t unsent;
 
-	return sd_bus_get_n_queued_write(connection, &unsent) >= 0 && unsent > UNSENT_MAX;
+	return sd_bus_get_n_queued_write(connection, &unsent) < 0 ? 0 : unsent;
+}
+
+bool bus_is_behind(sd_bus *connection)
+{
+	return bus_unsent(connection) >= UNSENT_MAX;
 }
 
 /* One message at a time, so that a flood of them does not keep the loop from its other watchers. */
@@ -79,13 +82,6 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 	process(timer->data);
 }
 
-static void on_pending(struct ev_loop *loop, ev_idle *idle, int revents)
-{
-	(void)loop;
-	(void)revents;
-	process(idle->data);
-}
-
 static void watch_io(struct bus *bus, int poll_events)
 {
 	int events = (poll_events & POLLIN ? EV_READ : 0) | (poll_events & POLLOUT ? EV_WRITE : 0);
@@ -105,18 +101,19 @@ static void watch_time(struct bus *bus, uint64_t until)
 	struct timespec now;
 	double wait;
 
-	ev_idle_stop(bus->loop, &bus->pending);
 	ev_timer_stop(bus->loop, &bus->timer);
-	if (until == 0) {
-		ev_idle_start(bus->loop, &bus->pending);
-	} else if (until != UINT64_MAX) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		wait = (double)until / 1e6 - ((double)now.tv_sec + (double)now.tv_nsec / 1e9);
-		ev_timer_set(&bus->timer, wait > 0 ? wait : 0, 0);
-		ev_timer_start(bus->loop, &bus->timer);
-	}
+	if (until == UINT64_MAX)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	wait = (double)until / 1e6 - ((double)now.tv_sec + (double)now.tv_nsec / 1e9);
+	ev_timer_set(&bus->timer, wait > 0 ? wait : 0, 0);
+	ev_timer_start(bus->loop, &bus->timer);
 }
 
+/*
+ * While something waits to be sent, nothing is taken: the answers would pile up of who asks and
+ * does not read. A connection that is not open yet, or is closing, sends nothing, and has to go on.
+ */
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 {
 	struct bus *bus = prepare->data;
@@ -129,9 +126,11 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	r = sd_bus_get_timeout(bus->connection, &until);
 	if (events < 0 || r < 0)
 		return lose(bus, events < 0 ? events : r);
-	if (bus_is_clogged(bus->connection)) {
-		events &= POLLOUT;
-		until = UINT64_MAX;
+	if (bus_is_behind(bus->connection) && !sd_bus_is_bus_client(bus->connection))
+		return lose(bus, -ENOBUFS);
+	if (events & POLLOUT) {
+		events = POLLOUT;
+		until = until ? until : UINT64_MAX;
 	}
 
 	watch_io(bus, events);
@@ -143,8 +142,7 @@ static void start_watchers(struct bus *bus)
 	ev_prepare_init(&bus->prepare, on_prepare);
 	ev_io_init(&bus->io, on_io, -1, 0);
 	ev_timer_init(&bus->timer, on_timer, 0, 0);
-	ev_idle_init(&bus->pending, on_pending);
-	bus->prepare.data = bus->io.data = bus->timer.data = bus->pending.data = bus;
+	bus->prepare.data = bus->io.data = bus->timer.data = bus;
 	ev_prepare_start(bus->loop, &bus->prepare);
 }
 
@@ -201,7 +199,6 @@ void bus_free(struct bus *bus)
 	if (!bus)
 		return;
 
-	sd_bus_flush(bus->connection);
 	sd_bus_close(bus->connection);
 	bus_detach(bus);
 }

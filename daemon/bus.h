@@ -35,12 +35,15 @@ int bus_open(struct ev_loop *loop, enum bus_scope scope, const char *address, st
 int bus_attach(struct ev_loop *loop, sd_bus *connection, void (*lost)(void *userdata),
 	       void *userdata, struct bus **bus);
 
-/* Whether so many answers wait to be read by the other side that no more should be made for it. */
-bool bus_is_clogged(sd_bus *connection);
+/* Messages that wait to be taken by the other side. */
+uint64_t bus_unsent(sd_bus *connection);
+
+/* Whether these are so many that no more signals may be made for it. A session ends then. */
+bool bus_is_behind(sd_bus *connection);
 
 void bus_detach(struct bus *bus);
 
-/* Sends what is still to be sent and disconnects. */
+/* Disconnects; what was not sent by then is lost. */
 void bus_free(struct bus *bus);
 
 sd_bus *bus_connection(struct bus *bus);

@@ -194,6 +194,7 @@ static int serve(const struct options *options, struct config *config)
 	sd_notify(0, "READY=1");
 	manager_state_changed(manager);
 	ev_run(loop, 0);
+	sessions_drain(manager);
 	return bus_error(bus);
 }
 

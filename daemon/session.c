@@ -10,6 +10,11 @@
 #include "objects.h"
 #include "util.h"
 
+/* Bytes that wait in the kernel for a client to read them; sd-bus would have it keep 8 MB. */
+#define SEND_BUFFER 262144
+
+#define PATIENCE 1.0 /* seconds, for clients that are slow to read when smmd ends */
+
 DEFINE_CLEANUP(struct session *, session_free);
 
 void session_free(struct session *session)
@@ -56,7 +61,13 @@ static int connect_socket(struct session *session, int fd)
 		r = sd_bus_set_anonymous(bus, true);
 	if (r >= 0)
 		r = sd_bus_negotiate_fds(bus, true);
-	return r < 0 ? r : sd_bus_start(bus);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r < 0)
+		return r;
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ SEND_BUFFER }, sizeof(int)) < 0
+		       ? -errno
+		       : 0;
 }
 
 static int start(struct session *session, int fd)
@@ -118,4 +129,34 @@ int session_open(struct manager *manager, struct creds *creds, int *fd, sd_bus_e
 	*fd = TAKE_FD(theirs);
 	session = NULL; /* the manager's */
 	return 0;
+}
+
+static bool is_unsent(const struct manager *manager)
+{
+	const struct session *session;
+
+	LIST_FOREACH (session, &manager->sessions, link)
+		if (bus_unsent(session->connection))
+			return true;
+	return bus_unsent(manager->bus);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)revents;
+	*(bool *)timer->data = true;
+}
+
+void sessions_drain(struct manager *manager)
+{
+	bool over = false;
+	ev_timer patience;
+
+	ev_timer_init(&patience, on_patience, PATIENCE, 0);
+	patience.data = &over;
+	ev_timer_start(manager->loop, &patience);
+	while (!over && is_unsent(manager))
+		ev_run(manager->loop, EVRUN_ONCE);
+	ev_timer_stop(manager->loop, &patience);
 }

@@ -39,3 +39,6 @@ int session_open(struct manager *manager, struct creds *creds, int *fd, sd_bus_e
 
 /* Ends it; does not wait for a client that does not read. */
 void session_free(struct session *session);
+
+/* At the end: runs the loop until all answers are sent, on the bus too, or a second is over. */
+void sessions_drain(struct manager *manager);
