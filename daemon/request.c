@@ -31,6 +31,7 @@ static void run(struct task *task)
 	struct request *request = (struct request *)task;
 
 	request->result = request->call->run(request, request->memory->volume, &request->caller);
+	task->again = request->result > 0;
 }
 
 /* On the worker's thread, too. */
@@ -78,18 +79,13 @@ static void leave(struct request *request)
 	request->memory->n_requests--;
 }
 
-/* Back on the main thread: another step, or the answer. */
+/* Back on the main thread. */
 static void finish(struct task *task, bool ran)
 {
 	struct request *request = (struct request *)task;
 
-	if (ran && request->result > 0) {
-		request->result = worker_submit(request->memory->worker, task);
-		if (request->result >= 0)
-			return;
-	} else if (!ran) {
+	if (!ran || task->again)
 		request->result = sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
-	}
 	leave(request);
 	answer(request, request->result);
 }

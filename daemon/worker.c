@@ -33,10 +33,11 @@ struct worker {
 	struct task_queue waiting, done;
 	uint32_t idle_ms; /* until it is that by itself */
 	struct turn *turns;
-	uint64_t clock; /* tasks begun */
-	bool working;   /* the thread is, and does not hold the lock */
-	bool woken;     /* it is time for work of its own */
-	bool notified;  /* the loop's thread has not heard of it yet */
+	const struct turn *in_hand; /* of the connection that the thread works for */
+	uint64_t clock;             /* tasks begun */
+	bool working;               /* the thread is, and does not hold the lock */
+	bool woken;                 /* it is time for work of its own */
+	bool notified;              /* the loop's thread has not heard of it yet */
 	bool stopping;
 	bool ended;
 };
@@ -96,7 +97,8 @@ static bool is_first(const struct worker *worker, const struct task *task)
 
 static bool fits_between(const struct worker *worker, struct task *task)
 {
-	return task->fits && is_first(worker, task) && task->fits(task);
+	return task->fits && task->connection_turn != worker->in_hand && is_first(worker, task) &&
+	       task->fits(task);
 }
 
 /* Takes the task that is next out of the queue; with @between, of those that fit now. */
@@ -113,13 +115,34 @@ static struct task *take_next(struct worker *worker, bool between)
 	return next;
 }
 
+/* Behind those of other connections, before those of its own: they wait for it to end. */
+static void put_back(struct worker *worker, struct task *task)
+{
+	struct task *other, *before = NULL;
+
+	STAILQ_FOREACH (other, &worker->waiting, link) {
+		if (other->connection_turn == task->connection_turn)
+			break;
+		before = other;
+	}
+	if (before)
+		STAILQ_INSERT_AFTER(&worker->waiting, before, task, link);
+	else
+		STAILQ_INSERT_HEAD(&worker->waiting, task, link);
+}
+
 /* Run a task that is in no queue any more. The lock is held before and after. */
 static void run_task(struct worker *worker, struct task *task)
 {
 	task->user_turn->served = task->connection_turn->served = ++worker->clock;
+	task->again = false;
 	pthread_mutex_unlock(&worker->lock);
 	task->run(task);
 	pthread_mutex_lock(&worker->lock);
+	if (task->again && !worker->stopping) {
+		put_back(worker, task);
+		return;
+	}
 	leave_turns(worker, task);
 	STAILQ_INSERT_TAIL(&worker->done, task, link);
 	ev_async_send(worker->loop, &worker->wake);
@@ -177,7 +200,9 @@ static void *run_tasks(void *userdata)
 			continue;
 		}
 		worker->working = true;
+		worker->in_hand = task->connection_turn;
 		run_task(worker, task);
+		worker->in_hand = NULL;
 		worker->working = false;
 		worker->woken = true; /* it may have made some */
 	}

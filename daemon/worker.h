@@ -25,11 +25,12 @@ struct task {
 	 */
 	const void *user, *connection;
 	void (*run)(struct task *task); /* on the worker's thread */
+	bool again; /* set by run(): it is to run once more, when others had their turn */
 	/* Whether it may run now, in the middle of another task; on the worker's thread. NULL: it
 	 * may not. */
 	bool (*fits)(struct task *task);
 	/* Afterwards, on the loop's thread; @ran is false if the worker was stopped before its
-	 * turn. */
+	 * turn, and @again is still set if before its end. */
 	void (*finish)(struct task *task, bool ran);
 	/* The worker's. */
 	struct turn *user_turn, *connection_turn;
@@ -81,7 +82,8 @@ void worker_release(struct worker *worker);
 void worker_wake(struct worker *worker);
 
 /**
- * worker_between() - run the tasks that wait and fit in the middle of the one in hand.
+ * worker_between() - run the tasks that wait and fit in the middle of the one in hand; none of
+ * those of its connection.
  * worker_notify() - have notified() called on the loop's thread.
  *
  * Both on the worker's thread.

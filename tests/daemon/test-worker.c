@@ -26,6 +26,7 @@ struct fixture {
 		struct fixture *fixture;
 		char name;
 		bool between; /* lets others run in its middle */
+		int steps;
 	} tasks[N_TASKS];
 	char ran[64], finished[64];
 	unsigned int unfinished, idles, notified;
@@ -53,6 +54,7 @@ static void run(struct task *task)
 	if (note->between)
 		worker_between(note->fixture->worker);
 	add(note->fixture->ran, '.');
+	task->again = --note->steps > 0;
 }
 
 static void finish(struct task *task, bool ran)
@@ -119,26 +121,33 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* One task a character, each of a connection of its own: an upper case one fits between others, '*'
- * lets others in. */
-static void submit(struct fixture *f, const char *names)
+/* One task a character: an upper case one fits between others, '*' lets others in, a digit is the
+ * number of its steps. The digits of @connections say whose each is. */
+static void submit_for(struct fixture *f, const char *names, const char *connections)
 {
 	for (size_t i = 0; names[i]; i++) {
 		f->tasks[i] = (struct note){
 			.task = { .user = f,
-				  .connection = &f->tasks[i],
+				  .connection = &f->tasks[connections[i] - '0'],
 				  .run = run,
-				  .fits = names[i] < 'a' && names[i] != '*' ? does_fit : NULL,
+				  .fits = names[i] >= 'A' && names[i] < 'a' ? does_fit : NULL,
 				  .finish = finish },
 			.fixture = f,
 			.name = names[i],
 			.between = names[i] == '*',
+			.steps = names[i] >= '0' && names[i] <= '9' ? names[i] - '0' : 1,
 		};
 		f->unfinished++;
 		assert_int_equal(worker_submit(f->worker, &f->tasks[i].task), 0);
 	}
 	atomic_store(&f->go, true);
 	ev_run(f->loop, 0);
+}
+
+/* Each of a connection of its own. */
+static void submit(struct fixture *f, const char *names)
+{
+	submit_for(f, names, "01234567");
 }
 
 static void test_order(void **state)
@@ -159,6 +168,25 @@ static void test_between(void **state)
 	submit(f, "*aBcD");
 	assert_string_equal(f->ran, "*B.D..a.c.");
 	assert_string_equal(f->finished, "BD*ac");
+}
+
+static void test_between_only_of_other_connections(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(worker_new(f->loop, &ops, f, &f->worker), 0);
+	submit_for(f, "*ABbC", "00111");
+	assert_string_equal(f->ran, "*B..A.b.C.");
+}
+
+static void test_steps(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(worker_new(f->loop, &ops, f, &f->worker), 0);
+	submit_for(f, "3abc", "0012");
+	assert_string_equal(f->ran, "3.b.c.3.3.a.");
+	assert_string_equal(f->finished, "bc3a");
 }
 
 static void test_idle_comes_back_in_its_time(void **state)
@@ -204,8 +232,13 @@ static void test_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_order), TEST(test_between), TEST(test_idle_comes_back_in_its_time),
-		TEST(test_wake),  TEST(test_stop),
+		TEST(test_order),
+		TEST(test_between),
+		TEST(test_between_only_of_other_connections),
+		TEST(test_steps),
+		TEST(test_idle_comes_back_in_its_time),
+		TEST(test_wake),
+		TEST(test_stop),
 	};
 
 	return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
