@@ -101,6 +101,7 @@ static int read_id(struct request *request, sd_bus_message *m)
 
 static int read_call(struct request *request, sd_bus_message *m)
 {
+	sd_bus *bus = sd_bus_message_get_bus(m);
 	struct creds *creds;
 	int r;
 
@@ -109,7 +110,7 @@ static int read_call(struct request *request, sd_bus_message *m)
 		return r;
 	request->creds = creds_ref(creds);
 	request->caller = creds->caller;
-	request->task.connection = creds;
+	request->task.connection = bus == request->memory->manager->bus ? (void *)creds : bus;
 	request->task.user = creds->user;
 
 	if (request->call->of_block) {

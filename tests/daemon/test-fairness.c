@@ -143,6 +143,12 @@ static void flood_writes(void *userdata)
 	flood(connect_bus(some_uid()), 100, send_medium);
 }
 
+/* From one connection of a client to another of it. */
+static void flood_in_session(void *userdata)
+{
+	flood(start_session(*(int *)userdata), 4, send_in_place);
+}
+
 static int64_t longest;
 
 /* What one call takes, in milliseconds. */
@@ -187,6 +193,16 @@ static void test_many_writes_of_another(void **state)
 	endure(other, flood_writes, NULL);
 }
 
+static void test_long_writes_in_a_session_of_the_same(void **state)
+{
+	sd_bus *bus = connect_bus(some_uid());
+	int fd = session_socket(bus);
+
+	(void)state;
+	endure(bus, flood_in_session, &fd);
+	close(fd);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup_slow, service_teardown)
 
 int main(void)
@@ -194,7 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_write_then_read),        TEST(test_read_then_write),
 		TEST(test_store_then_load),        TEST(test_long_writes_of_another),
-		TEST(test_many_writes_of_another),
+		TEST(test_many_writes_of_another), TEST(test_long_writes_in_a_session_of_the_same),
 	};
 
 	choose_tests();
