@@ -160,7 +160,7 @@ static void finish(struct task *task, bool ran)
 	if (job->result > 0)
 		return submit(job);
 	if (job->result == 0 && job->dump.file)
-		return write_file(job);
+		return job->cancelled ? end(job, -ECANCELED) : write_file(job);
 	end(job, job->result);
 }
 

@@ -509,6 +509,8 @@ void memory_free(struct memory *memory)
 		return;
 
 	worker_free(memory->worker);
+	jobs_cancel(memory->manager, memory);
+	request_drop_unconfirmed(&memory->requests);
 	power_unwatch(memory->manager->power, memory);
 	announcer_release(memory);
 	take_news(memory, &list);
