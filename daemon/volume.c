@@ -132,10 +132,10 @@ int volume_open(struct volume *v, sd_bus_error *error)
 {
 	int r = volume_reach(v, error);
 
-	if (r < 0 && v->config->bus == BUS_FILE)
-		return r;
 	if (r < 0) {
 		volume_lost(v, r, error);
+		if (v->config->bus == BUS_FILE)
+			return r;
 		sd_bus_error_free(error);
 	} else {
 		volume_welcome(v);

@@ -76,3 +76,26 @@ load helper
 	fails NoSuchBlock '.* no block 2 .*' call_block 2 Free
 	gives 'u 1' get Blocks
 }
+
+# memory_is STATE NAME: within some seconds.
+memory_is() {
+	for ((i = 0; i < 100; i++)); do
+		run -0 busctl get-property org.smm1 /org/smm1/memory/"$2" org.smm1.Memory State
+		[ "$output" != "s \"$1\"" ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+@test "a memory whose file cannot be had after Reload is offline until it can" {
+	memory fram0
+	start_smmd
+	memory fram1
+	head -c 1000 /dev/zero >"$dir/fram1.img"
+	manager Reload
+	memory_is offline fram1
+	run -0 busctl get-property org.smm1 /org/smm1/memory/fram1 org.smm1.Memory StateReason
+	[[ $output == *'fram1.img has 1000 bytes; the configuration says 32768"' ]]
+	rm "$dir/fram1.img"
+	memory_is online fram1
+}
