@@ -382,7 +382,7 @@ int volume_ready(struct volume *v, bool change, sd_bus_error *error)
 {
 	if (v->power_failing)
 		set_state(v, VOLUME_POWER_FAIL, NULL);
-	else if (is_due(v))
+	else if (!v->in_between && is_due(v))
 		volume_recover(v);
 	if (v->state == VOLUME_ONLINE)
 		return 0;

@@ -242,6 +242,40 @@ static void test_another_chip(void **state)
 	expect_content(f, 1, "0123456789", 10);
 }
 
+/* The supply flickers, and somebody reads: the write in hand keeps its store. */
+static void flicker_between(struct fixture *f)
+{
+	uint32_t mounts = f->volume->mounts;
+	void *content;
+	size_t n;
+
+	f->between = NULL;
+	for (int failing = 1; failing >= 0; failing--) {
+		volume_power_fail(f->volume, failing);
+		expect_error(f,
+			     volume_read(f->volume, &root, 1, 0, 4, &content, &n, fresh_error(f)),
+			     ERROR_POWER_FAIL, NULL);
+	}
+	assert_int_equal(f->volume->mounts, mounts);
+}
+
+static void test_supply_flickers_between_slices(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t large[1500];
+	uint32_t id;
+
+	memset(large, 0x5a, sizeof(large));
+	f->fake.chip.ns_per_byte = 90000;
+	begin_change(f);
+	f->between = flicker_between;
+	assert_int_equal(volume_store(f->volume, &alice, "other", large, 1500, &id, fresh_error(f)),
+			 0);
+	assert_null(f->between);
+	expect_content(f, id, large, 1500);
+	assert_string_equal(state_of(f), "online");
+}
+
 static uint32_t wanted; /* the block that somebody wants to read */
 static unsigned int fits, misfits;
 
@@ -301,6 +335,7 @@ int main(void)
 		FIXTURE_TEST(test_scrub_leaves_a_stranger_alone),
 		FIXTURE_TEST(test_another_chip),
 		FIXTURE_TEST(test_reads_between_slices),
+		FIXTURE_TEST(test_supply_flickers_between_slices),
 	};
 
 	return cmocka_run_group_tests_name("volume-states", tests, NULL, NULL);
