@@ -10,6 +10,7 @@
 #include <ev.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "bus.h"
@@ -198,6 +199,18 @@ static int serve(const struct options *options, struct config *config)
 	return bus_error(bus);
 }
 
+/* A call that waits keeps the descriptors that came with it, whatever it is; with the usual limit
+ * of 1024, those of one user could be more, and a bus whose descriptors cannot be had is lost. */
+static void allow_many_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_(config_free) struct config config = { 0 };
@@ -205,6 +218,7 @@ int main(int argc, char **argv)
 	int r;
 
 	fill_standard_fds();
+	allow_many_files();
 	r = parse_options(argc, argv, &options);
 	if (r < 0)
 		return EXIT_FAILURE;

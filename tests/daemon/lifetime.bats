@@ -246,3 +246,10 @@ STATUS=Finishing what is in hand' ]
 	SYSTEMD_LOG_LEVEL=debug run -1 busctl call org.smm1 /org/smm1/memory/slow org.smm1.Memory List
 	[[ $output == *org.smm1.Error.Busy*'is loading'* ]]
 }
+
+@test "smmd may open as many files as the system lets it" {
+	memory fram0
+	start_smmd prlimit --nofile=64:512
+	run -0 grep '^Max open files' /proc/"$smmd_pid"/limits
+	[[ $output =~ \ 512\ +512\  ]]
+}
