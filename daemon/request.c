@@ -25,13 +25,47 @@ static void request_free(struct request *request)
 }
 DEFINE_CLEANUP(struct request *, request_free);
 
+/* Bytes of RAM that the contents of a request take while it waits, or is answered; any thread. */
+static uint64_t burden(const struct request *request)
+{
+	struct volume *volume = request->memory->volume;
+	uint64_t bytes = request->data_size;
+
+	if (request->call->reads)
+		bytes += volume_length(volume, &request->caller, request->id, request->name,
+				       request->size);
+	for (size_t i = 0; i < request->n_parts; i++) {
+		const struct volume_part *p = &request->parts[i];
+
+		if (!p->data)
+			bytes += volume_length(volume, &request->caller, p->id, NULL,
+					       (uint32_t)p->size);
+	}
+	return bytes;
+}
+
+/* A block may have grown while the request waited. */
+static int check_growth(struct request *request)
+{
+	uint64_t bytes = burden(request);
+
+	if (bytes <= request->burden || bytes <= request->share)
+		return 0;
+	return sd_bus_error_setf(&request->error, ERROR_BUSY,
+				 "what is to be read has grown to %ju bytes while the call waited; "
+				 "ask for less at a time",
+				 (uintmax_t)bytes);
+}
+
 /* On the worker's thread. */
 static void run(struct task *task)
 {
-	struct request *request = (struct request *)task;
+	struct request *q = (struct request *)task;
 
-	request->result = request->call->run(request, request->memory->volume, &request->caller);
-	task->again = request->result > 0;
+	q->result = check_growth(q);
+	if (q->result >= 0)
+		q->result = q->call->run(q, q->memory->volume, &q->caller);
+	task->again = q->result > 0;
 }
 
 /* On the worker's thread, too. */
@@ -121,25 +155,6 @@ static int read_call(struct request *request, sd_bus_message *m)
 	return request->call->read ? request->call->read(request, m) : 0;
 }
 
-/* Bytes of RAM that the contents of a request take while it waits, or is answered. */
-static uint64_t burden(const struct request *request)
-{
-	struct volume *volume = request->memory->volume;
-	uint64_t bytes = request->data_size;
-
-	if (request->call->reads)
-		bytes += volume_length(volume, &request->caller, request->id, request->name,
-				       request->size);
-	for (size_t i = 0; i < request->n_parts; i++) {
-		const struct volume_part *p = &request->parts[i];
-
-		if (!p->data)
-			bytes += volume_length(volume, &request->caller, p->id, NULL,
-					       (uint32_t)p->size);
-	}
-	return bytes;
-}
-
 /*
  * What waits leaves room in the queue for other users, and room in RAM: a user gets as much as the
  * chip has, for one request or for several, and all together four times that.
@@ -160,6 +175,7 @@ static int check_share(struct request *request)
 					 "memory %s has no room for %zu bytes; it has %ju in all",
 					 memory->name, request->data_size, (uintmax_t)size);
 	request->burden = burden(request);
+	request->share = share;
 	STAILQ_FOREACH (other, &memory->requests, link) {
 		bytes += other->burden;
 		if (other->creds->user == request->creds->user) {

@@ -63,6 +63,7 @@ struct request {
 	size_t n_parts;
 
 	uint64_t burden; /* bytes that wait with it, here or in the answer */
+	uint64_t share;  /* that its user may have waiting */
 
 	/* What came of it; @id too. */
 	int result;
