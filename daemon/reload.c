@@ -129,18 +129,31 @@ static void on_confirmed(void *userdata, int r, const sd_bus_error *why)
 		answer(manager, r, &error);
 }
 
+/* An administrator does not wait for what polkit says of somebody else. */
+static void give_way(struct manager *manager)
+{
+	const sd_bus_error busy = SD_BUS_ERROR_MAKE_CONST(
+		ERROR_BUSY, "an administrator has smmd read its configuration now");
+
+	if (!manager->question)
+		return;
+	question_drop(TAKE(manager->question));
+	answer(manager, -EBUSY, &busy);
+}
+
 int call_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct manager *manager = userdata;
 	struct creds *creds;
-	int r;
+	int r = creds_of_sender(manager->creds, m, &creds, error);
 
+	if (r < 0)
+		return r;
+	if (creds->caller.admin)
+		give_way(manager);
 	if (manager->reload || manager->stopping)
 		return sd_bus_error_set(error, ERROR_BUSY,
 					"smmd is reading its configuration already, or stopping");
-	r = creds_of_sender(manager->creds, m, &creds, error);
-	if (r < 0)
-		return r;
 	manager->reload = sd_bus_message_ref(m);
 	if (creds->caller.admin)
 		r = begin(manager, error);

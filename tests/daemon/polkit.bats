@@ -281,6 +281,15 @@ busctl() {
 	done
 }
 
+@test "uid 0 does not wait for what polkit says of somebody else's Reload" {
+	begin reload 1 Reload
+	was_asked 1
+	becomes ok 0 Reload
+	became reload 'org.smm1.Error.Busy: an administrator has smmd read its configuration now'
+	polkit_says yes
+	becomes ok 1 Reload
+}
+
 @test "who goes away while the question is open" {
 	begin format 1 Format
 	begin session --session 1 Check
