@@ -13,9 +13,14 @@ fenced() {
 		"$smm_root/README.md"
 }
 
-# examples PAGE: what stands between .Bd and .Ed of a man page.
+# examples: what stands between .Bd and .Ed of the man page on standard input, as somebody would type it.
 examples() {
-	awk '/^\.Ed/ { inside = 0 } inside; /^\.Bd/ { inside = 1 }' "$smm_root/man/$1"
+	awk '/^\.Ed/ { inside = 0 } inside; /^\.Bd/ { inside = 1 }' | sed "s/\\\\(aq/'/g; s/\\\\e/\\\\/g"
+}
+
+# section PAGE TITLE: a part of a man page, from its .Ss to the next heading.
+section() {
+	awk -v title=".Ss $2" '/^\.S[sh]/ { inside = $0 == title } inside' "$smm_root/man/$1"
 }
 
 # The commands of a console session on standard input, each with what follows it there as N.expected.
@@ -31,26 +36,34 @@ split_session() {
 		END { print n }'
 }
 
-@test "the sessions of the README print what it shows" {
+# runs_session: the commands of one on standard input print what follows them; "..." stands for anything. Their number
+# is added to $n_commands.
+n_commands=0
+runs_session() {
 	local n pattern
 
-	PATH=${SMMCTL%/*}:$PATH
-	n=$(fenced console | split_session)
-	[ "$n" -gt 10 ]
-	cd "$dir"
+	cd "$dir" || return
+	n=$(split_session)
+	n_commands=$((n_commands + n))
 	for ((i = 1; i <= n; i++)); do
 		cat $i.command
-		eval "$(cat $i.command)" &>output || true # an error may be what the example shows
-		cat output
+		eval "$(cat $i.command)" &>$i.output 3>&- || true # an error may be what the example shows
+		cat $i.output
 		pattern=$(cat $i.expected)
-		# shellcheck disable=SC2053 # "..." stands for anything
-		[[ $(cat output) == ${pattern//.../*} ]]
+		# shellcheck disable=SC2053 # a pattern
+		[[ $(cat $i.output) == ${pattern//.../*} ]]
 	done
+}
+
+@test "the sessions of the README print what it shows" {
+	PATH=${SMMCTL%/*}:$PATH
+	runs_session < <(fenced console)
+	[ "$n_commands" -gt 10 ]
 }
 
 @test "the configuration of the README and of smmd.conf(5) is right" {
 	fenced ini >"$dir/readme.conf"
-	examples smmd.conf.5 >"$dir/man.conf"
+	examples <"$smm_root/man/smmd.conf.5" >"$dir/man.conf"
 	for page in readme man; do
 		grep -q 'memory fram0' "$dir/$page.conf"
 		"$SMMD" --check-config --config="$dir/$page.conf"
@@ -78,4 +91,61 @@ split_session() {
 	. "$dir/commands"
 	[ "$(smmctl load hostname)" = "$(hostname)" ]
 	smmctl read settings --offset=12 | cmp - <(printf '\377\001')
+}
+
+# fram0 as the README configures it, and fram1, of which a check takes its time; both empty.
+start_both_memories() {
+	stop_smmd
+	echo 'model = MB85RC256V' >>"$dir/smmd.conf"
+	memory fram1 'size = 64K'
+	start_smmd
+	stop_smmd
+	echo 'wire-speed = 50k' >>"$dir/smmd.conf"
+	start_smmd
+}
+
+compiles() {
+	section org.smm1.5 "$1" | examples >"$dir/$2.c"
+	# shellcheck disable=SC2046 # words
+	cc -Wall -Wextra -Werror "$dir/$2.c" -o "$dir/$2" $(pkg-config --cflags --libs libsystemd)
+}
+
+@test "the examples of org.smm1(5) print what it shows" {
+	start_both_memories
+	for title in 'Finding a memory' 'Named values' 'Blocks' 'Several at once' 'A block as an object' 'Checks and jobs'; do
+		runs_session < <(section org.smm1.5 "$title" | examples)
+	done
+	n_others=$(section org.smm1.5 'For administrators' | grep -c '^\$ ')
+	[ $((n_commands + n_others)) -eq "$(grep -c '^\$ ' "$smm_root/man/org.smm1.5")" ]
+	compiles 'A session' session
+	gives $'17\n4\n42' "$dir/session"
+}
+
+@test "those for administrators, too" {
+	need_root 'be one'
+	start_both_memories
+	compiles 'An image' image
+	"$dir/image" >"$dir/image.file" 2>"$dir/result"
+	[ "$(cat "$dir/result")" = 'done' ]
+	tail -c 32768 "$dir/image.file" | cmp - "$dir/fram0.img"
+	# shellcheck disable=SC2034 # the page says before what it is
+	memory='org.smm1 /org/smm1/memory/fram0 org.smm1.Memory'
+	runs_session < <(section org.smm1.5 'For administrators' | examples)
+	[ "$n_commands" -gt 5 ]
+}
+
+@test "org.smm1(5) has every member of the interface, every error and every statistic" {
+	mkdir "$dir/interfaces"
+	"$BATS_TEST_DIRNAME/page-interfaces.py" "$smm_root/man/org.smm1.5" "$dir/interfaces"
+	"$smm_root/tests/daemon/compare-introspection.py" "$smm_root/daemon/org.smm1.xml" "$dir/interfaces"
+	sed -n 's/^#define ERROR_.*"\(.*\)"$/\1/p' "$smm_root/daemon/errors.h" >"$dir/errors"
+	[ "$(wc -l <"$dir/errors")" -ge 18 ]
+	while read -r error; do
+		grep -x "\.It Li $error" "$smm_root/man/org.smm1.5"
+	done <"$dir/errors"
+	sed -n 's/.*add_statistic(s, "\(.*\)",.*/\1/p' "$smm_root"/daemon/volume*.c >"$dir/statistics"
+	[ "$(wc -l <"$dir/statistics")" -ge 15 ]
+	while read -r statistic; do
+		grep "^\.Cm .*\<$statistic\>" "$smm_root/man/org.smm1.5"
+	done <"$dir/statistics"
 }
