@@ -87,7 +87,7 @@ refuses() {
 
 @test "mistakes about a job" {
 	stop_smmd
-	echo 'wire-speed = 50k' >>"$dir/smmd.conf" # that a check takes its time
+	echo 'wire-speed = 20k' >>"$dir/smmd.conf" # that a check takes its time
 	start_smmd
 	call Check 'a{sv}' 0 3>&- &
 	until busctl get-property org.smm1 /org/smm1/job/1 org.smm1.Job Kind; do sleep 0.05; done
