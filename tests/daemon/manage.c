@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manage [--session] [--silent] [--times=N] UID METHOD [FILE]: a call of those that are for
- * administrators, by that user.
+ * manage [--session] [--silent] [--times=N] [--turns=N] UID METHOD [FILE]: a call of those that are
+ * for administrators, by that user.
  *
- * It goes through a session, so that the user is not asked for a password, or N times at once. Dump
- * writes FILE and Restore reads it. Each answer is a line: the name of the connection on the bus,
- * and "ok" or the error.
+ * It goes through a session, so that the user is not asked for a password, or N times at once, and
+ * that in N turns. Dump writes FILE and Restore reads it. Each answer is a line: the name of the
+ * connection on the bus, and "ok" or the error.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,7 +17,7 @@
 #define MEMORY "/org/smm1/memory/fram0"
 
 static const char *method, *file, *name;
-static unsigned int n_open = 1;
+static unsigned int n_open;
 
 static void check(int r, const char *what)
 {
@@ -122,18 +122,23 @@ int main(int argc, char **argv)
 	static const struct option known[] = {
 		{ "session", no_argument, NULL, 'S' },
 		{ "silent", no_argument, NULL, 's' },
-		{ "times", required_argument, NULL, 't' },
+		{ "times", required_argument, NULL, 'n' },
+		{ "turns", required_argument, NULL, 't' },
 		{ 0 },
 	};
 	_cleanup_bus_unref_ sd_bus *bus = NULL, *session = NULL;
 	bool through_session = false, silent = false;
+	unsigned long times = 1, turns = 1;
+	sd_bus *connection;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		through_session |= option == 'S';
 		silent |= option == 's';
+		if (option == 'n')
+			times = strtoul(optarg, NULL, 10);
 		if (option == 't')
-			n_open = (unsigned int)strtoul(optarg, NULL, 10);
+			turns = strtoul(optarg, NULL, 10);
 	}
 	if (argc - optind < 2) {
 		fputs("usage: manage [OPTION...] UID METHOD [FILE]\n", stderr);
@@ -147,8 +152,11 @@ int main(int argc, char **argv)
 	check(sd_bus_get_unique_name(bus, &name), "bus");
 	if (through_session)
 		check(open_session(bus, &session), "session");
-	for (unsigned int n = n_open; n > 0; n--)
-		check(start_call(session ? session : bus, !silent), method);
-	check(wait_for_answers(session ? session : bus), method);
+	connection = session ? session : bus;
+	for (; turns; turns--) {
+		for (n_open = 0; n_open < times; n_open++)
+			check(start_call(connection, !silent), method);
+		check(wait_for_answers(connection), method);
+	}
 	return EXIT_SUCCESS;
 }
