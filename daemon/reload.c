@@ -37,6 +37,21 @@ static struct memory_config **find_section(struct config *config, const char *na
 	return section;
 }
 
+/* Its objects have gone. */
+static void announce_gone(struct memory *memory)
+{
+	const struct caller all = { .uid = 0 };
+	_cleanup_bus_error_ sd_bus_error unseen = SD_BUS_ERROR_NULL;
+	_cleanup_free_ struct smm_block *blocks = NULL;
+	size_t n_blocks = 0;
+
+	(void)volume_list(memory->volume, &all, &blocks, &n_blocks, &unseen);
+	for (size_t i = 0; i < n_blocks; i++)
+		if (blocks[i].id)
+			announce_block(memory, &blocks[i], NULL);
+	announce_removed(memory->manager, memory->path, MEMORY_INTERFACE);
+}
+
 /* The memory is closed; its section, if there is a new one, is opened when that is done. */
 static void dismiss(struct manager *manager, struct memory **place)
 {
@@ -46,7 +61,7 @@ static void dismiss(struct manager *manager, struct memory **place)
 	*place = memory->next;
 	memory->next = manager->leaving;
 	manager->leaving = memory;
-	announce_removed(manager, memory->path, MEMORY_INTERFACE);
+	announce_gone(memory);
 	memory_stop(memory);
 }
 
