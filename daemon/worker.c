@@ -236,9 +236,9 @@ static void on_wake(struct ev_loop *loop, ev_async *wake, int revents)
 	worker->notified = false;
 	pthread_mutex_unlock(&worker->lock);
 
-	finish_tasks(&done, true);
 	if (notified)
 		worker->ops->notified(worker->userdata);
+	finish_tasks(&done, true);
 	if (ended) {
 		ev_async_stop(loop, wake);
 		worker->ops->stopped(worker->userdata);

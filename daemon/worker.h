@@ -84,7 +84,8 @@ void worker_wake(struct worker *worker);
 /**
  * worker_between() - run the tasks that wait and fit in the middle of the one in hand; none of
  * those of its connection.
- * worker_notify() - have notified() called on the loop's thread.
+ * worker_notify() - have notified() called on the loop's thread, before the task in hand is
+ * finished.
  *
  * Both on the worker's thread.
  */
