@@ -20,40 +20,51 @@
 /* A block whose properties were announced just now. */
 struct hot_block {
 	uint32_t id;
-	struct smm_block shown; /* as it was announced */
 	struct smm_block now;
-	bool changed;
+	unsigned int changed; /* properties that have to be announced */
 	UT_hash_handle hh;
 };
 
 /* Connections */
 
-/* Of the connections that signals go to, the one behind @session, which is NULL for the bus. */
+/* One of the connections that signals go to: the bus, or a session. */
 struct listener {
 	sd_bus *bus;
-	const struct caller *caller; /* NULL: everybody */
+	const struct session *session; /* NULL: everybody, on the bus */
 };
 
-/* Steps through them; @session is NULL to begin with, and the bus comes first. */
-#define FOR_EACH_LISTENER(l, manager, session)                                                \
-	for (struct listener l = { (manager)->bus, NULL }; l.bus;                             \
-	     session = session ? LIST_NEXT(session, link) : LIST_FIRST(&(manager)->sessions), \
-			     l = session ? (struct listener){ session->connection,            \
-							      &session->creds->caller }       \
-					 : (struct listener){ NULL, NULL })
+/* The next one after @l, which is zeroed to begin with. Who is far behind with reading is left out:
+ * what it has not heard it will not miss, a session ends then. */
+static bool next_listener(struct manager *manager, struct listener *l)
+{
+	do {
+		if (!l->bus) {
+			l->bus = manager->bus;
+			continue;
+		}
+		l->session =
+			l->session ? LIST_NEXT(l->session, link) : LIST_FIRST(&manager->sessions);
+		if (!l->session)
+			return false;
+		l->bus = l->session->connection;
+	} while (bus_is_behind(l->bus));
+	return true;
+}
+
+#define FOR_EACH_LISTENER(l, manager) for (struct listener l = { 0 }; next_listener(manager, &l);)
 
 static bool may_see(const struct listener *listener, const struct smm_block *b)
 {
-	if (!listener->caller)
+	if (!listener->session)
 		return (b->mode & EVERYBODY) == EVERYBODY;
-	return volume_may_see(listener->caller, b);
+	return volume_may_see(&listener->session->creds->caller, b);
 }
 
 static bool may_read(const struct listener *listener, const struct smm_block *b)
 {
-	if (!listener->caller)
+	if (!listener->session)
 		return (b->mode & EVERYBODY) == EVERYBODY;
-	return volume_may_read(listener->caller, b);
+	return volume_may_read(&listener->session->creds->caller, b);
 }
 
 static void check(int r, const char *path)
@@ -87,9 +98,7 @@ static void emit_removed(struct memory *memory, sd_bus *bus, const struct smm_bl
 static void announce_existence(struct memory *memory, const struct smm_block *before,
 			       const struct smm_block *now)
 {
-	struct session *session = NULL;
-
-	FOR_EACH_LISTENER(l, memory->manager, session)
+	FOR_EACH_LISTENER(l, memory->manager)
 	{
 		bool saw = before && may_see(&l, before), sees = now && may_see(&l, now);
 
@@ -100,42 +109,47 @@ static void announce_existence(struct memory *memory, const struct smm_block *be
 	}
 }
 
-/* The names of the properties that are not the same in both; @names has room for all. */
-static void compare_blocks(const struct smm_block *a, const struct smm_block *b, const char **names)
+static const char *const block_properties[] = {
+	"Name", "Size", "Owner", "Group", "Mode", "Address", "Generation", "Checksummed",
+};
+
+/* The properties that are not the same in both, a bit each. */
+static unsigned int compare_blocks(const struct smm_block *a, const struct smm_block *b)
 {
-	if (strcmp(a->name, b->name) != 0)
-		*names++ = "Name";
-	if (a->length != b->length)
-		*names++ = "Size";
-	if (a->uid != b->uid)
-		*names++ = "Owner";
-	if (a->gid != b->gid)
-		*names++ = "Group";
-	if (a->mode != b->mode)
-		*names++ = "Mode";
-	if (a->offset != b->offset)
-		*names++ = "Address";
-	if (a->generation != b->generation)
-		*names++ = "Generation";
-	if (a->checksummed != b->checksummed)
-		*names++ = "Checksummed";
-	*names = NULL;
+	const bool differ[] = {
+		strcmp(a->name, b->name) != 0,
+		a->length != b->length,
+		a->uid != b->uid,
+		a->gid != b->gid,
+		a->mode != b->mode,
+		a->offset != b->offset,
+		a->generation != b->generation,
+		a->checksummed != b->checksummed,
+	};
+	unsigned int properties = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(differ); i++)
+		properties |= (unsigned int)differ[i] << i;
+	return properties;
 }
 
-/* Those who have seen it all the time are told what is new. */
+/* To those who see the block now, and have seen it as @before. */
 static void announce_properties(struct memory *memory, const struct smm_block *before,
-				const struct smm_block *now)
+				const struct smm_block *now, unsigned int properties)
 {
 	_cleanup_free_ char *path = block_path(memory, now->id);
-	struct session *session = NULL;
-	const char *names[9];
+	const char *names[ARRAY_SIZE(block_properties) + 1];
+	size_t n = 0;
 
-	compare_blocks(before, now, names);
-	if (!path || !*names)
+	for (size_t i = 0; i < ARRAY_SIZE(block_properties); i++)
+		if (properties >> i & 1)
+			names[n++] = block_properties[i];
+	names[n] = NULL;
+	if (!path || !n)
 		return;
 	block_show(memory, now);
 	memory->announcing = true;
-	FOR_EACH_LISTENER(l, memory->manager, session)
+	FOR_EACH_LISTENER(l, memory->manager)
 	{
 		if (may_see(&l, before) && may_see(&l, now))
 			check(sd_bus_emit_properties_changed_strv(l.bus, path, BLOCK_INTERFACE,
@@ -174,19 +188,21 @@ static void cool(struct memory *memory, struct hot_block *hot)
 static void announce_change(struct memory *memory, const struct smm_block *before,
 			    const struct smm_block *now)
 {
+	unsigned int properties = compare_blocks(before, now);
 	struct hot_block *hot = find_hot(memory, now->id);
 
 	if (hot) {
-		hot->changed = true;
+		hot->changed |= properties;
 		hot->now = *now;
 		return;
 	}
-	announce_properties(memory, before, now);
+	if (!properties)
+		return;
+	announce_properties(memory, before, now, properties);
 	hot = calloc(1, sizeof(*hot));
 	if (!hot)
 		return;
 	hot->id = now->id;
-	hot->shown = *now;
 	HASH_ADD(hh, memory->announcer.blocks, id, sizeof(hot->id), hot);
 	start_tick(memory);
 }
@@ -209,9 +225,7 @@ bool announce_is_heard(struct manager *manager, const struct smm_block *b)
 void announce_content(struct memory *memory, const struct smm_block *b, uint32_t offset,
 		      uint32_t length)
 {
-	struct session *session = NULL;
-
-	FOR_EACH_LISTENER(l, memory->manager, session)
+	FOR_EACH_LISTENER(l, memory->manager)
 	{
 		if (may_read(&l, b))
 			check(sd_bus_emit_signal(l.bus, memory->path, MEMORY_INTERFACE, "Changed",
@@ -257,7 +271,6 @@ static void compare_status(const struct volume_status *a, const struct volume_st
 static void emit_status(struct memory *memory)
 {
 	struct announcer *a = &memory->announcer;
-	struct session *session = NULL;
 	struct volume_status now;
 	const char *names[14];
 
@@ -268,7 +281,7 @@ static void emit_status(struct memory *memory)
 	if (strcmp(a->status.state, now.state) != 0 || strcmp(a->status.why, now.why) != 0)
 		manager_state_changed(memory->manager);
 	a->status = now;
-	FOR_EACH_LISTENER(l, memory->manager, session)
+	FOR_EACH_LISTENER(l, memory->manager)
 	{
 		check(sd_bus_emit_properties_changed_strv(l.bus, memory->path, MEMORY_INTERFACE,
 							  (char **)names),
@@ -305,9 +318,9 @@ static void on_tick(struct ev_loop *loop, ev_timer *tick, int revents)
 			cool(memory, hot);
 			continue;
 		}
-		announce_properties(memory, &hot->shown, &hot->now);
-		hot->shown = hot->now;
-		hot->changed = false;
+		/* Some may see it since a moment only, and have been told how it was then. */
+		announce_properties(memory, &hot->now, &hot->now, hot->changed);
+		hot->changed = 0;
 	}
 	if (!a->hot && !a->blocks)
 		ev_timer_stop(loop, tick);
@@ -336,33 +349,25 @@ void announcer_release(struct memory *memory)
 
 void announce_added(struct manager *manager, const char *path, const char *interface)
 {
-	struct session *session = NULL;
-
-	FOR_EACH_LISTENER(l, manager, session)
+	FOR_EACH_LISTENER(l, manager)
 	check(sd_bus_emit_interfaces_added(l.bus, path, interface, NULL), path);
 }
 
 void announce_removed(struct manager *manager, const char *path, const char *interface)
 {
-	struct session *session = NULL;
-
-	FOR_EACH_LISTENER(l, manager, session)
+	FOR_EACH_LISTENER(l, manager)
 	check(sd_bus_emit_interfaces_removed(l.bus, path, interface, NULL), path);
 }
 
 void announce_job_progress(struct manager *manager, const char *path)
 {
-	struct session *session = NULL;
-
-	FOR_EACH_LISTENER(l, manager, session)
+	FOR_EACH_LISTENER(l, manager)
 	check(sd_bus_emit_properties_changed(l.bus, path, JOB_INTERFACE, "BytesDone", NULL), path);
 }
 
 void announce_job_finished(struct manager *manager, const char *path, const char *result)
 {
-	struct session *session = NULL;
-
-	FOR_EACH_LISTENER(l, manager, session)
+	FOR_EACH_LISTENER(l, manager)
 	{
 		check(sd_bus_emit_signal(l.bus, path, JOB_INTERFACE, "Finished", "s", result),
 		      path);
