@@ -104,6 +104,17 @@ static void take_back(struct job *job)
 		job->memory->check = NULL;
 }
 
+/* Say how far it is, if that is another place than before. */
+static void progress(struct job *job, uint64_t done)
+{
+	if (done > job->total)
+		done = job->total;
+	if (done == job->done)
+		return;
+	job->done = done;
+	announce_job_progress(job->manager, job->path);
+}
+
 static void end(struct job *job, int r)
 {
 	_cleanup_free_ char *text = NULL;
@@ -120,7 +131,8 @@ static void end(struct job *job, int r)
 			text = NULL;
 		result = text ? text : job->error.name;
 	}
-	job->done = r < 0 ? job->done : job->total;
+	if (r >= 0)
+		progress(job, job->total);
 	log_full(job->kind->level, 0, "memory %s: %s of uid %u: %s", job->memory_name, job->name,
 		 job->caller.uid, result);
 	announce_job_finished(job->manager, job->path, result);
@@ -225,16 +237,10 @@ static int read_file(struct job *job, int fd)
 static void on_tick(struct ev_loop *loop, ev_timer *tick, int revents)
 {
 	struct job *job = tick->data;
-	uint64_t done = job->kind->done(job);
 
 	(void)loop;
 	(void)revents;
-	if (done > job->total)
-		done = job->total;
-	if (done == job->done)
-		return;
-	job->done = done;
-	announce_job_progress(job->manager, job->path);
+	progress(job, job->kind->done(job));
 }
 
 /* The kinds */
