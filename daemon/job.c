@@ -167,7 +167,7 @@ static void finish(struct task *task, bool ran)
 	struct job *job = (struct job *)task;
 
 	job->working = false;
-	if (!ran)
+	if (!ran || (job->cancelled && job->result >= 0 && !job->kind->writes))
 		return end(job, -ECANCELED);
 	if (job->result > 0)
 		return submit(job);

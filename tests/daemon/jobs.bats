@@ -454,6 +454,23 @@ result blocks 3 foreign 0 damaged 0 corrected 0 uncorrectable 0' ]]
 	gives 'u 0' get Blocks
 }
 
+@test "SIGTERM, or Cancel, in the last step at the chip: nothing is written to the pipe any more" {
+	memory fram0 'size = 512' 'mirror = no'
+	start_smmd
+	stop_smmd
+	echo 'wire-speed = 3k' >>"$dir/smmd.conf" # 0.2 s for each of the 8 steps
+	start_smmd
+	a_pipe full
+	begin dump Dump 8
+	says dump '1 done 448'
+	cancel 1
+	says dump '1 finished canceled'
+	begin dump Dump 8
+	says dump '2 done 448'
+	stop_smmd
+	says dump '2 finished canceled'
+}
+
 @test "Reload closes a memory with a job" {
 	begin_with
 	a_pipe full
