@@ -354,6 +354,8 @@ static const struct job_kind kind_restore = {
 
 static int check_free(struct request *q, struct job *other)
 {
+	if (q->memory->manager->stopping)
+		return sd_bus_error_set(&q->error, ERROR_BUSY, "smmd is stopping");
 	if (!other)
 		return 0;
 	return sd_bus_error_setf(&q->error, ERROR_BUSY,

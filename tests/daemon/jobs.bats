@@ -471,6 +471,21 @@ result blocks 3 foreign 0 damaged 0 corrected 0 uncorrectable 0' ]]
 	says dump '2 finished canceled'
 }
 
+@test "SIGTERM: no job is begun any more" {
+	begin_with 'wire-speed = 100k'
+	begin_to_store 20000
+	kill "$smmd_pid"
+	a_pipe
+	for method in Dump Restore; do
+		run -1 job $method 8
+		[ "$output" = 'error org.smm1.Error.Busy: smmd is stopping' ]
+	done
+	run -1 job Check
+	run -1 job Format
+	smmd_ends 0
+	ends 0 $writer
+}
+
 @test "Reload closes a memory with a job" {
 	begin_with
 	a_pipe full
