@@ -23,5 +23,5 @@ int job_restore(struct request *request);
 /* Put the jobs on a connection. Return: 0 or a negative errno. */
 int jobs_publish(struct manager *manager, sd_bus *bus);
 
-/* Cancels those of a memory that can be, before its worker is stopped. */
+/* Cancels those of a memory that can be, before its worker is stopped; and after that, all. */
 void jobs_cancel(struct manager *manager, const struct memory *memory);

@@ -486,6 +486,18 @@ result blocks 3 foreign 0 damaged 0 corrected 0 uncorrectable 0' ]]
 	ends 0 $writer
 }
 
+@test "the bus is lost while a dump waits for a pipe" {
+	begin_with
+	a_pipe full
+	begin dump Dump 8
+	says dump '1 done 32768'
+	kill "$bus_pid"
+	smmd_ends 1
+	grep -qx 'memory fram0: dump of uid 0: canceled' "$dir/smmd.log"
+	run -1 grep Sanitizer "$dir/smmd.log"
+	start_bus "$dir" 3>&-
+}
+
 @test "Reload closes a memory with a job" {
 	begin_with
 	a_pipe full
