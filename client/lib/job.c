@@ -49,8 +49,11 @@ static void finish(smm_call *call, const char *result)
 	_cleanup_free_ char *name = NULL;
 	const char *colon = strstr(result, ": ");
 
-	if (!strcmp(result, "done"))
+	if (!strcmp(result, "done")) {
+		if (call->bytes_total)
+			smmc_call_progressed(call, call->bytes_total, call->bytes_total);
 		return smmc_call_end(call, 0, NULL, NULL);
+	}
 	if (!strcmp(result, "canceled"))
 		return smmc_call_end(call, -ECANCELED, ERROR_CANCELED, "the job was canceled");
 	name = colon ? strndup(result, (size_t)(colon - result)) : strdup(result);

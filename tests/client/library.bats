@@ -41,6 +41,16 @@ declared() {
 	c++ -x c++ -std=c++11 -pedantic -Wall -Wextra -Werror -fsyntax-only "$header"
 }
 
+@test "smm-client(3) names every function" {
+	local name
+	for name in $(declared | sed 's/_async$//'); do
+		grep -qw "$name" "$BATS_TEST_DIRNAME/../../man/smm-client.3" || {
+			echo "smm-client(3) does not name $name"
+			return 1
+		}
+	done
+}
+
 @test "pkg-config finds it" {
 	export PKG_CONFIG_PATH=$LIBSMM_CLIENT/../meson-uninstalled:$LIBSMM_CLIENT/../meson-private
 	run -0 pkg-config --libs libsmm-client

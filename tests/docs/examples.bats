@@ -7,10 +7,12 @@
 
 load ../client/helper
 
-# fenced LANGUAGE: the blocks of README.md in that language.
+# fenced LANGUAGE [WORD]: the blocks of README.md in that language, if they have that word in them.
 fenced() {
-	awk -v open="\`\`\`$1" '$0 == "```" { inside = 0 } inside; $0 == open { inside = 1 }' \
-		"$smm_root/README.md"
+	awk -v open="\`\`\`$1" -v word="${2-}" '
+		$0 == "```" { if (inside && index(block, word)) printf "%s", block; inside = 0 }
+		inside { block = block $0 "\n" }
+		$0 == open { inside = 1; block = "" }' "$smm_root/README.md"
 }
 
 # examples: what stands between .Bd and .Ed of the man page on standard input, as somebody would type it.
@@ -70,9 +72,32 @@ runs_session() {
 	done
 }
 
-@test "the C of the README works, as C99 and as C++11" {
+# starts_twice SOURCE: a program that counts its starts does, in C99 and in C++11.
+starts_twice() {
+	local flags=(-Wall -Wextra -Werror -I"$smm_root/client")
+
 	cd "$dir"
-	fenced c >example.c
+	# A library with sanitizers wants programs with them.
+	! nm -D "$LIBSMM_CLIENT/libsmm-client.so" | grep -q __asan || flags+=("-fsanitize=address,undefined")
+	cc -std=c99 "${flags[@]}" "$1" -L"$LIBSMM_CLIENT" -lsmm-client -o program
+	c++ -x c++ -std=c++11 "${flags[@]}" "$1" -L"$LIBSMM_CLIENT" -lsmm-client -o program++
+	LD_LIBRARY_PATH=$LIBSMM_CLIENT gives 'start 1' ./program
+	LD_LIBRARY_PATH=$LIBSMM_CLIENT gives 'start 2' ./program++
+}
+
+@test "the program of the README" {
+	fenced c smm-client.h >"$dir/readme.c"
+	starts_twice readme.c
+}
+
+@test "the program of smm-client(3)" {
+	examples smm-client.3 | sed 's/\\e/\\/g' >"$dir/man.c"
+	starts_twice man.c
+}
+
+@test "the C of the README for firmware works, as C99 and as C++11" {
+	cd "$dir"
+	fenced c smm.h >example.c
 	grep -q smm_malloc example.c
 	cat "$smm_root/tests/docs/fram.c" >>example.c
 	cc -std=c99 -Wall -Wextra -Werror -I"$smm_root/lib" example.c "$smm_root/lib/smm.c" -o example
