@@ -147,12 +147,17 @@ static void link_drop(smm_client *c, struct link *link)
 	sd_bus_close_unref(bus);
 }
 
+/* What nobody waits for is sent all the same, unless nobody is there yet. */
+static void link_flush(const struct link *link)
+{
+	if (link->bus && sd_bus_is_ready(link->bus) > 0)
+		sd_bus_flush(link->bus);
+}
+
 void smmc_connection_release(smm_client *c)
 {
-	if (c->main.bus)
-		sd_bus_flush(c->main.bus);
-	if (c->session.bus)
-		sd_bus_flush(c->session.bus);
+	link_flush(&c->main);
+	link_flush(&c->session);
 	link_drop(c, &c->session);
 	link_drop(c, &c->main);
 	closep(&c->fd);

@@ -20,7 +20,7 @@ static void run_event(smm_client *c, struct event *event)
 	struct smm_client_change change = watch->change;
 
 	watch->change = (struct smm_client_change){ 0 };
-	if (!watch->closed && !c->closed) {
+	if (change.event && !watch->closed && !c->closed) {
 		pthread_mutex_unlock(&c->lock);
 		watch->callback(watch, &change, watch->userdata);
 		pthread_mutex_lock(&c->lock);
@@ -249,7 +249,17 @@ void smmc_watches_resume(smm_client *c)
 
 /* Life */
 
-/* Return: 1 if there is such a block, 0, or a negative errno that was noted. */
+/* Called between the signals that came before smmd looked and those that came after: the program
+ * does not look before it has its watch, so the former are no news. */
+static void on_found_first(smm_call *call)
+{
+	smm_watch *watch = call->hook_data;
+
+	watch->id = call->result < 0 ? 0 : call->id;
+	watch->change = (struct smm_client_change){ 0 };
+}
+
+/* Whether there is such a block. Return: 0, or a negative errno that was noted. */
 static int find(smm_client *c, smm_watch *watch)
 {
 	smm_call *call;
@@ -257,9 +267,9 @@ static int find(smm_client *c, smm_watch *watch)
 
 	if (r < 0)
 		return r;
+	call->hook = on_found_first;
+	call->hook_data = watch;
 	r = smmc_call_wait(call);
-	if (r == 0)
-		watch->id = call->id;
 	if (r < 0 && r != -ENOENT)
 		smmc_call_note(call);
 	smm_call_unref(call);
