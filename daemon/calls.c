@@ -13,9 +13,14 @@
 
 /* What several of them read and answer. */
 
+/* What is too long to be a name is not kept waiting. */
 static int read_name(struct request *q, sd_bus_message *m)
 {
-	return sd_bus_message_read(m, "s", &q->name);
+	int r = sd_bus_message_read(m, "s", &q->name);
+
+	if (r < 0)
+		return r;
+	return strlen(q->name) > SMM_NAME_MAX ? volume_bad_name(&q->error) : 0;
 }
 
 static int read_size(struct request *q, sd_bus_message *m)
@@ -55,7 +60,9 @@ static int read_allocate(struct request *q, sd_bus_message *m)
 	};
 	int r;
 
-	r = sd_bus_message_read(m, "su", &q->name, &q->size);
+	r = read_name(q, m);
+	if (r >= 0)
+		r = sd_bus_message_read(m, "u", &q->size);
 	if (r < 0)
 		return r;
 	return options_read(m, options, ARRAY_SIZE(options), &q->error);
@@ -69,6 +76,7 @@ static int run_allocate(struct request *q, struct volume *volume, const struct c
 int call_allocate(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
 	static const struct call call = {
+		.makes = true,
 		.read = read_allocate,
 		.run = run_allocate,
 		.reply = reply_id,
@@ -317,7 +325,7 @@ static int read_store(struct request *q, sd_bus_message *m)
 {
 	int r;
 
-	r = sd_bus_message_read(m, "s", &q->name);
+	r = read_name(q, m);
 	if (r < 0)
 		return r;
 	return sd_bus_message_read_array(m, 'y', &q->data, &q->data_size);
@@ -330,7 +338,9 @@ static int run_store(struct request *q, struct volume *volume, const struct call
 
 int call_store(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
-	static const struct call call = { .read = read_store, .run = run_store, .reply = reply_id };
+	static const struct call call = {
+		.makes = true, .read = read_store, .run = run_store, .reply = reply_id
+	};
 
 	return request_start(&call, m, memory, error);
 }
@@ -366,7 +376,9 @@ int call_load(sd_bus_message *m, void *memory, sd_bus_error *error)
 
 static int read_add(struct request *q, sd_bus_message *m)
 {
-	return sd_bus_message_read(m, "sx", &q->name, &q->delta);
+	int r = read_name(q, m);
+
+	return r < 0 ? r : sd_bus_message_read(m, "x", &q->delta);
 }
 
 static int run_add(struct request *q, struct volume *volume, const struct caller *caller)
@@ -381,7 +393,9 @@ static int reply_value(const struct request *q, sd_bus_message *m)
 
 int call_add(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
-	static const struct call call = { .read = read_add, .run = run_add, .reply = reply_value };
+	static const struct call call = {
+		.makes = true, .read = read_add, .run = run_add, .reply = reply_value
+	};
 
 	return request_start(&call, m, memory, error);
 }

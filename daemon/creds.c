@@ -175,15 +175,22 @@ static int read_credentials(sd_bus_message *m, struct creds *creds)
  * The driver lists the gids in ascending order; the user database says which is the primary. A
  * process that has not got that one has a primary group that nobody knows.
  */
-static void find_primary(struct creds *creds)
+void creds_find_primary(struct caller *caller)
 {
-	const struct passwd *user = getpwuid(creds->caller.uid);
+	struct passwd entry, *user;
+	char buffer[4096];
 
-	creds->caller.gid = (gid_t)-1;
-	creds->caller.gids = creds->gids;
-	for (size_t i = 0; user && i < creds->caller.n_gids; i++)
-		if (creds->gids[i] == user->pw_gid)
-			creds->caller.gid = user->pw_gid;
+	if (getpwuid_r(caller->uid, &entry, buffer, sizeof(buffer), &user) != 0)
+		user = NULL;
+	for (size_t i = 0; user && i < caller->n_gids; i++)
+		if (caller->gids[i] == user->pw_gid)
+			caller->gid = user->pw_gid;
+}
+
+void creds_keep_primary(struct creds *creds, gid_t gid)
+{
+	creds->caller.gid = gid;
+	creds->knows_primary = true;
 }
 
 static int new_creds(struct creds_cache *cache, sd_bus_message *answer, const char *name,
@@ -198,7 +205,8 @@ static int new_creds(struct creds_cache *cache, sd_bus_message *answer, const ch
 	r = read_credentials(answer, c);
 	if (r < 0)
 		return r;
-	find_primary(c);
+	c->caller.gid = (gid_t)-1;
+	c->caller.gids = c->gids;
 	c->caller.admin = c->caller.uid == 0;
 	c->user = user_ref(cache, c->caller.uid);
 	c->name = strdup(name);

@@ -27,8 +27,9 @@ struct user {
 struct creds {
 	struct caller caller;
 	struct user *user;
-	gid_t *gids; /* of @caller */
-	char *name;  /* of the connection on the bus */
+	bool knows_primary; /* the gid of @caller was looked up */
+	gid_t *gids;        /* of @caller */
+	char *name;         /* of the connection on the bus */
 	unsigned int references;
 };
 
@@ -62,3 +63,11 @@ int creds_of_sender(struct creds_cache *cache, sd_bus_message *message, struct c
  */
 int creds_fix(struct creds_cache *cache, sd_bus *session, struct creds *creds);
 void creds_release(struct creds_cache *cache, sd_bus *session);
+
+/*
+ * creds_find_primary() - look in the user database which of its gids is the primary one of @caller;
+ * for any thread but the main one, as it may have to ask another machine.
+ * creds_keep_primary() - remember what came of it.
+ */
+void creds_find_primary(struct caller *caller);
+void creds_keep_primary(struct creds *creds, gid_t gid);

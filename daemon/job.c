@@ -17,6 +17,8 @@
 
 #define TICK 0.1 /* seconds between two announcements of how far it is */
 
+#define CHECKS_MAX 4u /* of one memory, by users who are no administrators */
+
 struct job;
 
 struct job_kind {
@@ -100,8 +102,6 @@ static void take_back(struct job *job)
 	STAILQ_REMOVE(&job->manager->jobs, job, job, link);
 	if (job->memory->job == job)
 		job->memory->job = NULL;
-	if (job->memory->check == job)
-		job->memory->check = NULL;
 }
 
 /* Say how far it is, if that is another place than before. */
@@ -406,20 +406,44 @@ static void publish(struct job *job)
 	announce_added(job->manager, job->path, "org.smm1.Job");
 }
 
-/* A check that changes nothing does not keep administrators from their work. */
+/* A check that changes nothing keeps neither administrators from their work nor others from theirs.
+ */
+static int check_others(struct request *q)
+{
+	unsigned int n = 0;
+	struct job *job;
+
+	if (q->repair)
+		return check_free(q, q->memory->job);
+	STAILQ_FOREACH (job, &q->memory->manager->jobs, link) {
+		if (job->memory != q->memory || job->kind != &kind_check || job->check.repair)
+			continue;
+		if (job->creds->user == q->creds->user)
+			return check_free(q, job);
+		n++;
+	}
+	if (n < CHECKS_MAX || q->caller.admin)
+		return 0;
+	return sd_bus_error_setf(&q->error, ERROR_BUSY,
+				 "memory %s is being checked by %u users already; try again",
+				 q->memory->name, n);
+}
+
 int job_check(struct request *q)
 {
-	struct job **place = q->repair ? &q->memory->job : &q->memory->check;
 	struct volume_status status;
-	int r = check_free(q, *place);
+	struct job *job;
+	int r = check_others(q);
 
 	volume_status(q->memory->volume, &status);
 	if (r >= 0)
-		r = job_new(q, &kind_check, status.size, place);
+		r = job_new(q, &kind_check, status.size, &job);
 	if (r < 0)
 		return r;
-	publish(*place);
-	submit(*place);
+	if (q->repair)
+		q->memory->job = job;
+	publish(job);
+	submit(job);
 	return 1;
 }
 

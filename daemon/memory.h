@@ -38,7 +38,7 @@ struct memory {
 	int opened;                   /* what came of it: 1 for not yet */
 	struct request_list requests; /* that have not been answered */
 	unsigned int n_requests;
-	struct job *job, *check; /* of administrators, and what others may ask for; or NULL */
+	struct job *job; /* of an administrator, or NULL */
 	struct announcer announcer;
 	struct memory *next;
 

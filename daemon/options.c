@@ -80,6 +80,7 @@ static int read_option(sd_bus_message *m, const struct option_spec *specs, size_
 int options_read(sd_bus_message *m, const struct option_spec *specs, size_t n_specs,
 		 sd_bus_error *error)
 {
+	size_t n = 0;
 	int r;
 
 	r = sd_bus_message_enter_container(m, 'a', "{sv}");
@@ -87,6 +88,9 @@ int options_read(sd_bus_message *m, const struct option_spec *specs, size_t n_sp
 		return r;
 	while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
 		r = read_option(m, specs, n_specs, error);
+		if (r >= 0 && ++n > n_specs)
+			r = sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+					     "an option is given twice");
 		if (r < 0)
 			return r;
 		r = sd_bus_message_exit_container(m);

@@ -62,6 +62,8 @@ static void run(struct task *task)
 {
 	struct request *q = (struct request *)task;
 
+	if (q->finds_group)
+		creds_find_primary(&q->caller);
 	q->result = check_growth(q);
 	if (q->result >= 0)
 		q->result = q->call->run(q, q->memory->volume, &q->caller);
@@ -107,6 +109,17 @@ static void answer(struct request *q, int r)
 			 sd_bus_message_get_member(request->message), request->caller.uid);
 }
 
+static int set_closed(struct request *request)
+{
+	const struct memory *memory = request->memory;
+
+	if (memory->manager->stopping)
+		return sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
+	return sd_bus_error_setf(&request->error, ERROR_BUSY,
+				 "memory %s is being closed; its configuration is gone, or another",
+				 memory->name);
+}
+
 static void leave(struct request *request)
 {
 	STAILQ_REMOVE(&request->memory->requests, request, request, link);
@@ -118,8 +131,10 @@ static void finish(struct task *task, bool ran)
 {
 	struct request *request = (struct request *)task;
 
+	if (ran && request->finds_group)
+		creds_keep_primary(request->creds, request->caller.gid);
 	if (!ran || task->again)
-		request->result = sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
+		request->result = set_closed(request);
 	leave(request);
 	answer(request, request->result);
 }
@@ -144,6 +159,7 @@ static int read_call(struct request *request, sd_bus_message *m)
 		return r;
 	request->creds = creds_ref(creds);
 	request->caller = creds->caller;
+	request->finds_group = request->call->makes && !creds->knows_primary;
 	request->task.connection = bus == request->memory->manager->bus ? (void *)creds : bus;
 	request->task.user = creds->user;
 
@@ -155,6 +171,11 @@ static int read_call(struct request *request, sd_bus_message *m)
 	return request->call->read ? request->call->read(request, m) : 0;
 }
 
+static bool needs_question(const struct request *request)
+{
+	return request->admin && !request->caller.admin;
+}
+
 /*
  * What waits leaves room in the queue for other users, and room in RAM: a user gets as much as the
  * chip has, for one request or for several, and all together four times that.
@@ -164,7 +185,7 @@ static int check_share(struct request *request)
 	const struct memory *memory = request->memory;
 	const struct request *other;
 	struct volume_status status;
-	unsigned int tasks = 0;
+	unsigned int tasks = 0, questions = 0;
 	uint64_t bytes = 0, own = 0, size, share;
 
 	volume_status(memory->volume, &status);
@@ -180,9 +201,15 @@ static int check_share(struct request *request)
 		bytes += other->burden;
 		if (other->creds->user == request->creds->user) {
 			own += other->burden;
+			questions += other->question != NULL;
 			tasks++;
 		}
 	}
+	if (needs_question(request) && questions >= USER_QUESTIONS_MAX)
+		return sd_bus_error_setf(&request->error, ERROR_BUSY,
+					 "polkit is asked about %u requests of uid %u for memory "
+					 "%s already",
+					 questions, request->caller.uid, memory->name);
 	if (tasks >= USER_REQUESTS_MAX)
 		return sd_bus_error_setf(&request->error, ERROR_BUSY,
 					 "%u requests of uid %u for memory %s are waiting already",
@@ -209,7 +236,7 @@ static int submit(struct request *request)
 		return request->call->begin(request);
 	r = worker_submit(request->memory->worker, &request->task);
 	if (r == -ESHUTDOWN)
-		return sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
+		return set_closed(request);
 	return r;
 }
 
@@ -256,13 +283,13 @@ static int take_up(struct request *request)
 	int r;
 
 	if (memory->manager->stopping)
-		return sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping");
+		return set_closed(request);
 	r = check_share(request);
 	if (r >= 0)
 		r = try_at_once(request);
 	if (r != 0)
 		return r;
-	if (request->admin && !request->caller.admin)
+	if (needs_question(request))
 		r = authority_ask(memory->manager->bus, request->creds, request->message,
 				  on_confirmed, request, &request->question, &request->error);
 	else
@@ -283,7 +310,7 @@ void request_drop_unconfirmed(struct request_list *requests)
 		if (!request->question)
 			continue;
 		leave(request);
-		answer(request, sd_bus_error_set(&request->error, ERROR_BUSY, "smmd is stopping"));
+		answer(request, set_closed(request));
 	}
 }
 

@@ -18,16 +18,20 @@
 #define REQUESTS_MAX      128u
 #define USER_REQUESTS_MAX (REQUESTS_MAX - 16)
 
+/* Of them, those that wait for polkit; it may wait for somebody who does not answer. */
+#define USER_QUESTIONS_MAX 4u
+
 struct question;
 
 /* What a kind of call does at the stations of its way. */
 struct call {
-	bool of_block;                                           /* about one block, by its id */
+	bool of_block; /* about one block, by its id */
+	bool makes;    /* perhaps a block, which gets the primary group of who calls */
 	int (*read)(struct request *request, sd_bus_message *m); /* or NULL */
 	/* On the worker's thread. Return: 1 if it wants to be called again, when others had their
 	 * turn; 0; or a negative errno with the request's error set. */
 	int (*run)(struct request *request, struct volume *volume, const struct caller *caller);
-	bool reads; /* and changes nothing: it may run in the middle of another */
+	bool reads; /* one block, and may do so in the middle of another call */
 	int (*reply)(const struct request *request, sd_bus_message *m); /* NULL: an empty one */
 	/* Tries to answer at once, on the main thread, with the worker held: 1 if @m is the answer,
 	 * 0 if it has to go the long way. NULL: it always has. */
@@ -45,6 +49,7 @@ struct request {
 	sd_bus_message *message;
 	struct creds *creds;        /* of the sender */
 	struct caller caller;       /* the same, as an administrator if it was confirmed */
+	bool finds_group;           /* nobody has looked yet which group is its primary one */
 	struct question *question;  /* whether it is one; NULL: nobody has to be asked */
 	STAILQ_ENTRY(request) link; /* in the memory's list */
 

@@ -141,15 +141,16 @@ static int verify_map(struct volume *v, struct check_result *result)
 	return r == SMM_IO_ERR || mounted == SMM_IO_ERR ? -EIO : 0;
 }
 
-static void verify_block(struct volume *v, const struct smm_block *b, struct check_result *result,
-			 int *r)
+static int verify_block(struct volume *v, const struct smm_block *b, struct check_result *result)
 {
-	*r = smm_store_verify(&v->store, b);
-	if (*r == SMM_IO_ERR)
-		return;
+	int r = smm_store_verify(&v->store, b);
+
+	if (r == SMM_IO_ERR)
+		return r;
 	result->blocks += b->kind != SMM_KIND_FOREIGN;
 	result->foreign += b->kind == SMM_KIND_FOREIGN;
-	result->damaged += *r != SMM_OK;
+	result->damaged += r != SMM_OK;
+	return r;
 }
 
 /* Some of the blocks, as they are by now. Return: 1 if there are more, 0, or SMM_IO_ERR as -EIO. */
@@ -165,7 +166,9 @@ static int verify_blocks(struct volume *v, struct volume_check *check)
 		if (b.id && !index_get(&v->index, b.id, &b))
 			continue; /* it was freed */
 		v->looking = true;
-		verify_block(v, &b, &check->result, &r);
+		volume_begin(v, 0);
+		r = verify_block(v, &b, &check->result);
+		v->busy_id = NO_BLOCK;
 		v->looking = false;
 		if (r == SMM_IO_ERR)
 			return -EIO;

@@ -155,6 +155,5 @@ int volume_failed(struct volume *volume, int result, const struct smm_block *blo
 /* Sentences that several need. */
 int volume_no_name(struct volume *volume, const struct caller *caller, const char *name,
 		   sd_bus_error *error);
-int volume_bad_name(sd_bus_error *error);
 int volume_bad_mode(uint32_t mode, sd_bus_error *error);
 int volume_no_space(struct volume *volume, uint64_t need, sd_bus_error *error);

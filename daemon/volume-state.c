@@ -378,8 +378,21 @@ static bool is_due(const struct volume *v)
 	return v->state == VOLUME_OFFLINE && now_ms() >= v->retry_at;
 }
 
+/* Its device has come or gone: what is there has to be found out. */
+static void look_at_device(struct volume *v)
+{
+	if (!atomic_exchange(&v->replugged, false))
+		return;
+	v->retry_at = 0;
+	if (v->state == VOLUME_ONLINE || v->state == VOLUME_FOREIGN ||
+	    v->state == VOLUME_READ_ONLY || v->state == VOLUME_CORRUPT)
+		set_state(v, VOLUME_OFFLINE, NULL);
+}
+
 int volume_ready(struct volume *v, bool change, sd_bus_error *error)
 {
+	if (!v->in_between)
+		look_at_device(v);
 	if (v->power_failing)
 		set_state(v, VOLUME_POWER_FAIL, NULL);
 	else if (!v->in_between && is_due(v))
@@ -472,12 +485,7 @@ uint32_t volume_idle(struct volume *v)
 	uint64_t now = now_ms();
 	int r;
 
-	if (atomic_exchange(&v->replugged, false)) {
-		v->retry_at = 0;
-		if (v->state == VOLUME_ONLINE || v->state == VOLUME_FOREIGN ||
-		    v->state == VOLUME_READ_ONLY || v->state == VOLUME_CORRUPT)
-			set_state(v, VOLUME_OFFLINE, NULL);
-	}
+	look_at_device(v);
 	if (v->power_failing)
 		return WORKER_NEVER;
 	if (is_due(v)) {

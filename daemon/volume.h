@@ -235,6 +235,10 @@ void volume_stop(struct volume *volume);
 void volume_device_changed(struct volume *volume);
 
 const char *volume_name(const struct volume *volume);
+
+/* Sets @error to what is wrong with a name that cannot be one. */
+int volume_bad_name(sd_bus_error *error);
+
 void volume_status(struct volume *volume, struct volume_status *status);
 
 /* A copy of the block that @caller may see, or -ENOENT with NoSuchBlock. */

@@ -272,8 +272,8 @@ busctl() {
 	begin format 1 Format
 	begin check --session 2 Check
 	begin reload 3 Reload
-	begin many --times=5 4 Format
-	was_asked 8
+	begin many --times=4 4 Format
+	was_asked 7
 	polkit_says no
 	for call in format:1 check:2 reload:3 many:4; do
 		became ${call%:*} "${no/uid 1/uid ${call#*:}}"
@@ -342,7 +342,7 @@ busctl() {
 	rm "$dir/fram0.img"
 	manager Reload
 	for call in format dump; do
-		became $call "$stopping"
+		became $call 'org.smm1.Error.Busy: memory fram0 is being closed; its configuration is gone, or another'
 	done
 	store new 3
 	polkit_says yes
@@ -351,14 +351,13 @@ busctl() {
 	gives 'u 0' get Blocks
 }
 
-@test "questions that are open are requests that wait" {
-	begin one --times=112 1 Format
-	was_asked 112
-	becomes 'org.smm1.Error.Busy: 112 requests of uid 1 for memory fram0 are waiting already' 1 Format
+@test "a user has few questions open, and others find their place" {
+	begin one --times=4 1 Format
+	was_asked 4
+	becomes 'org.smm1.Error.Busy: polkit is asked about 4 requests of uid 1 for memory fram0 already' 1 Format
 	store theirs 3
-	begin another --times=16 2 Format
-	was_asked 128
-	becomes 'org.smm1.Error.Busy: 128 requests for memory fram0 are waiting already' 3 Format
+	begin another 2 Format
+	was_asked 5
 	polkit_says no
 	became one "$no"
 	became another "${no/uid 1/uid 2}"

@@ -91,7 +91,7 @@ starts_twice() {
 }
 
 @test "the program of smm-client(3)" {
-	examples smm-client.3 | sed 's/\\e/\\/g' >"$dir/man.c"
+	examples <"$smm_root/man/smm-client.3" >"$dir/man.c"
 	starts_twice man.c
 }
 
