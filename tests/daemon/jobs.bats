@@ -58,6 +58,11 @@ no_jobs() {
 	[[ $output != */job/* ]]
 }
 
+# held: the threads that smmd has, and its descriptors.
+held() {
+	find "/proc/$smmd_pid/task" "/proc/$smmd_pid/fd" -mindepth 1 -maxdepth 1 -printf '%h\n' | sort | uniq -c
+}
+
 # blocks: a few of them, large and small.
 blocks() {
 	store a 4
@@ -286,6 +291,8 @@ result blocks 3 foreign 0 damaged 0 corrected 0 uncorrectable 0' ]]
 
 @test "Cancel: a dump at the chip, a dump at the pipe, a restoration that reads" {
 	begin_with "${slow[@]}"
+	local before
+	before=$(held)
 	a_pipe full
 	begin dump Dump 8
 	says dump '1 done .*'
@@ -302,6 +309,7 @@ result blocks 3 foreign 0 damaged 0 corrected 0 uncorrectable 0' ]]
 	cancel 3
 	says restore '3 finished canceled'
 	no_jobs
+	until [ "$(held)" = "$before" ]; do sleep 0.02; done
 	fails org.freedesktop.DBus.Error.UnknownObject '.*' cancel 3
 	loads a 4
 }

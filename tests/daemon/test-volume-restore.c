@@ -463,6 +463,23 @@ static void test_power_cut_at_any_byte(void **state)
 	}
 }
 
+/* The other way out, for who has no image any more. */
+static void test_format_of_what_was_interrupted(void **state)
+{
+	static struct before before = { .fill = -1, .mirror = true };
+	struct fixture *f = *state;
+
+	prepare(f, &before);
+	assert_true(cut_after(f, &before, 1000));
+	expect_interrupted(f);
+	expect_error(f, volume_format(f->volume, &root, 0, false, fresh_error(f)),
+		     SD_BUS_ERROR_INVALID_ARGS, NULL);
+	expect_interrupted(f);
+	assert_int_equal(volume_format(f->volume, &root, 0, true, fresh_error(f)), 0);
+	expect_same(f, "");
+	free(before.file.bytes);
+}
+
 static void test_power_cut_of_an_eeprom(void **state)
 {
 	static struct before befores[] = {
@@ -598,6 +615,7 @@ int main(void)
 		FIXTURE_TEST(test_who_and_what_is_refused),
 		FIXTURE_TEST(test_power_that_fails_before_a_restoration),
 		FIXTURE_TEST(test_power_cut_at_any_byte),
+		FIXTURE_TEST(test_format_of_what_was_interrupted),
 		FIXTURE_TEST(test_power_cut_of_an_eeprom),
 		FIXTURE_TEST(test_failure_of_any_transfer),
 		FIXTURE_TEST(test_power_that_fails_at_any_write),
