@@ -141,7 +141,7 @@ static int only_memory(smm_client *c, char **name)
 	smm_call *call = NULL;
 	int r;
 
-	r = smmc_call_start(c, &smmc_kind_memories, &call, NULL);
+	r = smmc_call_start(c, &smmc_kind_memories, &call, "");
 	if (r < 0)
 		return r;
 	r = smmc_call_wait(call);

@@ -51,38 +51,45 @@ struct complaint {
 	SLIST_ENTRY(complaint) link;
 };
 
+SLIST_HEAD(complaint_list, complaint);
+STAILQ_HEAD(event_list, event);
+TAILQ_HEAD(call_list, smm_call);
+LIST_HEAD(watch_list, smm_watch);
+
 struct smm_client {
 	atomic_uint references; /* the program's, and one a call */
+	unsigned int n_complaints;
 	pthread_mutex_t lock;
 	pthread_cond_t stepped; /* a thread that polled has looked what came */
-	bool polling;           /* there is such a thread */
-	bool closed;
-	SLIST_HEAD(, complaint) complaints;
-	unsigned int n_complaints;
+	struct complaint_list complaints;
 
 	char *where, *memory, *path; /* the latter two of the memory in use, or NULL */
 	uint64_t timeout;
-	bool interactive;
+	smm_client_state_callback state_callback;
+	void *state_userdata;
 
 	/* connection.c. Its descriptors: fd is the program's, and has io and pending in it; a
 	 * thread of the library polls io and wake. */
 	struct link main, session;
 	int fd, io, pending, wake;
-	bool is_pending, processing;
-	bool listening;                     /* to the signals on the bus */
 	sd_bus_slot *opening;               /* of a session */
 	uint64_t session_after, main_after; /* times before which they are not tried again */
-	bool connected, lost; /* lost: and the watches do not know yet whether it is back */
 
-	bool went, came; /* that the program is to be told of */
-	smm_client_state_callback state_callback;
-	void *state_userdata;
+	bool closed;
+	bool interactive;
+	bool polling;    /* there is a thread that does */
+	bool processing; /* sd-bus is at work further up the stack */
+	bool is_pending; /* the descriptor of that name is ready */
+	bool listening;  /* to the signals on the bus */
+	bool connected;
+	bool lost;       /* it was, and the watches do not know yet that it is back */
+	bool went, came; /* that the program is to be told of, in this order */
+
 	struct event state_event;
-
-	STAILQ_HEAD(, event) events;
-	TAILQ_HEAD(, smm_call) calls; /* under way */
-	unsigned int n_on_main;       /* of them, those over the bus */
-	LIST_HEAD(, smm_watch) watches;
+	struct event_list events;
+	struct call_list calls; /* under way */
+	unsigned int n_on_main; /* of them, those over the bus */
+	struct watch_list watches;
 };
 
 /* A value of a{sv}. */

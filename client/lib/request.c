@@ -101,8 +101,7 @@ static int call_vstart(smm_client *c, const struct call_kind *kind, const char *
 	r = smmc_call_new(c, kind, path, &call, &m);
 	if (r < 0)
 		return r;
-	if (types)
-		r = sd_bus_message_appendv(m, types, arguments);
+	r = sd_bus_message_appendv(m, types, arguments);
 	return smmc_call_send(call, m, r, out);
 }
 
@@ -190,13 +189,13 @@ static int append_option(sd_bus_message *m, bool given, const char *name, const 
 int smm_client_memories_async(smm_client *client, smm_call_callback done, void *userdata,
 			      smm_call **call)
 {
-	return start(client, &smmc_kind_memories, TAKER, NULL);
+	return start(client, &smmc_kind_memories, TAKER, "");
 }
 
 int smm_client_reload_async(smm_client *client, smm_call_callback done, void *userdata,
 			    smm_call **call)
 {
-	return start(client, &kind_reload, TAKER, NULL);
+	return start(client, &kind_reload, TAKER, "");
 }
 
 int smm_client_status_async(smm_client *client, smm_call_callback done, void *userdata,
@@ -400,7 +399,7 @@ int smm_client_find_async(smm_client *client, const char *name, smm_call_callbac
 int smm_client_list_async(smm_client *client, smm_call_callback done, void *userdata,
 			  smm_call **call)
 {
-	return start(client, &kind_list, TAKER, NULL);
+	return start(client, &kind_list, TAKER, "");
 }
 
 int smm_client_block_info_async(smm_client *client, uint32_t id, smm_call_callback done,

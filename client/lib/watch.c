@@ -243,8 +243,9 @@ void smmc_watches_resume(smm_client *c)
 {
 	smm_watch *watch;
 
-	LIST_FOREACH (watch, &c->watches, link)
+	LIST_FOREACH (watch, &c->watches, link) {
 		resume(c, watch);
+	}
 }
 
 /* Life */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Every call, waited for and not, against smmd; and what its errors become. */
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -338,18 +339,23 @@ static void test_nobody_listens(void **state)
 static void test_waiting_calls_nobody(void **state)
 {
 	smm_client *c = *state;
+	struct pollfd fd = { .fd = smm_client_get_fd(c), .events = POLLIN };
 	struct ended e = { 0 };
 
+	assert_int_equal(smm_client_get_events(c), POLLIN);
+	assert_int_equal(poll(&fd, 1, 0), 0);
 	assert_ok(c, smm_client_add_async(c, "n", 1, on_done, &e, NULL));
 	assert_ok(c, smm_client_add(c, "n", 1, NULL));
 	assert_ok(c, smm_client_add(c, "n", 1, NULL));
 	assert_int_equal(e.count, 0);
+	assert_int_equal(poll(&fd, 1, 0), 1); /* who sleeps on it wakes up */
 	assert_true(smm_client_get_timeout(c) == 0);
 	assert_int_equal(smm_client_wait(c, UINT64_MAX), 1);
 	assert_int_equal(smm_client_process(c), 1);
 	assert_int_equal(e.count, 1);
 	assert_int_equal(smm_client_process(c), 0);
 	assert_int_equal(smm_client_wait(c, 0), 0);
+	assert_int_equal(poll(&fd, 1, 0), 0);
 }
 
 static void test_cancel(void **state)
