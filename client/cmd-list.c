@@ -1,140 +1,114 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* smmctl list: the blocks of a memory as a table. */
-#include <errno.h>
-#include <grp.h>
+/* smmctl list and show: which blocks there are, and all about some of them. */
 #include <inttypes.h>
-#include <libsmartcols.h>
-#include <pwd.h>
 #include <stdio.h>
 
-#include "output.h"
+#include "fields.h"
 #include "smmctl.h"
-#include "util.h"
 
-enum column {
-	COLUMN_ID,
-	COLUMN_NAME,
-	COLUMN_SIZE,
-	COLUMN_OWNER,
-	COLUMN_GROUP,
-	COLUMN_MODE,
-	COLUMN_ADDRESS,
-	COLUMN_GENERATION,
-	N_COLUMNS,
+/* List */
+
+static const struct column columns[] = {
+	{ .title = "ID", .key = "Id", .right = true },
+	{ .title = "NAME", .key = "Name" },
+	{ .title = "SIZE", .key = "Size", .form = FORM_SIZE, .right = true },
+	{ .title = "OWNER", .key = "Owner", .form = FORM_USER },
+	{ .title = "GROUP", .key = "Group", .form = FORM_GROUP },
+	{ .title = "MODE", .key = "Mode", .form = FORM_MODE },
+	{ .title = "ADDRESS", .key = "Address", .right = true },
+	{ .title = "GENERATION", .key = "Generation", .right = true },
 };
 
-static const struct {
-	const char *title;
-	int flags;
-} columns[N_COLUMNS] = {
-	[COLUMN_ID] = { "ID", SCOLS_FL_RIGHT },
-	[COLUMN_NAME] = { "NAME", 0 },
-	[COLUMN_SIZE] = { "SIZE", SCOLS_FL_RIGHT },
-	[COLUMN_OWNER] = { "OWNER", 0 },
-	[COLUMN_GROUP] = { "GROUP", 0 },
-	[COLUMN_MODE] = { "MODE", 0 },
-	[COLUMN_ADDRESS] = { "ADDRESS", SCOLS_FL_RIGHT },
-	[COLUMN_GENERATION] = { "GENERATION", SCOLS_FL_RIGHT },
-};
-
-/* One row of org.smm1.Memory.List(). */
-struct row {
-	uint32_t id, size, uid, gid, mode, address;
-	uint64_t generation;
-	const char *name;
-};
-
-static int set_text(struct libscols_line *line, enum column column, const char *text)
+static json_object *json_of_block(const struct smm_client_block *block)
 {
-	return scols_line_set_data(line, column, text);
+	json_object *row = json_object_new_object();
+
+	put_number(row, "Id", block->id);
+	put_text(row, "Name", block->name);
+	put_number(row, "Size", block->size);
+	put_number(row, "Owner", block->uid);
+	put_number(row, "Group", block->gid);
+	put_number(row, "Mode", block->mode);
+	put_number(row, "Address", block->address);
+	put_number(row, "Generation", block->generation);
+	return row;
 }
 
-static int set_number(struct libscols_line *line, enum column column, uint64_t number)
+int cmd_list(struct smmctl *ctl, char **args)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, number);
-	return set_text(line, column, text);
-}
-
-static int set_owner(struct libscols_line *line, const struct row *row)
-{
-	const struct passwd *user = getpwuid(row->uid);
-	const struct group *group = getgrgid(row->gid);
-	int r;
-
-	r = user ? set_text(line, COLUMN_OWNER, user->pw_name)
-		 : set_number(line, COLUMN_OWNER, row->uid);
-	if (r < 0)
-		return r;
-	return group ? set_text(line, COLUMN_GROUP, group->gr_name)
-		     : set_number(line, COLUMN_GROUP, row->gid);
-}
-
-static int add_row(struct libscols_table *table, const struct row *row)
-{
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	char mode[MODE_TEXT];
-	int r;
-
-	if (!line)
-		return -ENOMEM;
-	if ((r = set_number(line, COLUMN_ID, row->id)) < 0 ||
-	    (r = set_text(line, COLUMN_NAME, row->name)) < 0 ||
-	    (r = set_number(line, COLUMN_SIZE, row->size)) < 0 || (r = set_owner(line, row)) < 0 ||
-	    (r = set_text(line, COLUMN_MODE, format_mode(row->mode, mode))) < 0 ||
-	    (r = set_number(line, COLUMN_ADDRESS, row->address)) < 0)
-		return r;
-	return set_number(line, COLUMN_GENERATION, row->generation);
-}
-
-static int add_rows(struct libscols_table *table, sd_bus_message *reply)
-{
-	struct row row;
-	int r;
-
-	r = sd_bus_message_enter_container(reply, 'a', "(usuuuuut)");
-	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_read(reply, "(usuuuuut)", &row.id, &row.name, &row.size,
-					&row.uid, &row.gid, &row.mode, &row.address,
-					&row.generation)) > 0) {
-		r = add_row(table, &row);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
-
-static void unref_table(struct libscols_table **table)
-{
-	scols_unref_table(*table);
-}
-
-int cmd_list(struct smmctl *ctl, char **args, sd_bus_error *error)
-{
-	_cleanup_message_ sd_bus_message *reply = NULL;
-	_cleanup_(unref_table) struct libscols_table *table = scols_new_table();
+	_cleanup_json_ json_object *rows = json_object_new_array();
+	_cleanup_call_ smm_call *call = NULL;
+	const struct smm_client_block *blocks;
+	size_t n;
 	int r;
 
 	(void)args;
-	if (!table)
-		return -ENOMEM;
-	for (size_t i = 0; i < N_COLUMNS; i++)
-		if (!scols_table_new_column(table, columns[i].title, 0, columns[i].flags))
+	r = smm_client_list(ctl->client, &call);
+	if (r >= 0)
+		r = smm_call_get_blocks(call, &blocks, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(rows, json_of_block(&blocks[i]));
+	return print_rows(&ctl->output, rows, columns, ARRAY_SIZE(columns), "No blocks.");
+}
+
+/* Show */
+
+static const struct column rows[] = {
+	{ .title = "Name", .key = "Name" },
+	{ .title = "Kind", .key = "Kind" },
+	{ .title = "Size", .key = "Size", .form = FORM_SIZE },
+	{ .title = "Owner", .key = "Owner", .form = FORM_USER },
+	{ .title = "Group", .key = "Group", .form = FORM_GROUP },
+	{ .title = "Mode", .key = "Mode", .form = FORM_MODE },
+	{ .title = "Address", .key = "Address" },
+	{ .title = "Generation", .key = "Generation" },
+	{ .title = "Checksummed", .key = "Checksummed", .form = FORM_YES_NO },
+};
+
+static int print_block(const struct output *output, json_object *block)
+{
+	const char *id = json_object_get_string(json_object_object_get(block, "Id"));
+
+	printf("%sblock %s%s\n", colour(output, COLOUR_HEADING), id, colour(output, COLOUR_NONE));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *text = format_value(output, block, rows[i].key, rows[i].form);
+
+		if (!text)
 			return -ENOMEM;
-	scols_table_enable_noheadings(table, !ctl->legend);
-
-	r = remote_call(&ctl->remote, "List", &reply, error, NULL);
-	if (r < 0)
-		return r;
-	r = add_rows(table, reply);
-	if (r < 0)
-		return r;
-
-	if (scols_table_get_nlines(table) > 0)
-		return scols_print_table(table);
-	if (ctl->legend)
-		puts("No blocks.");
+		printf(ROW "%s\n", rows[i].title, text);
+	}
 	return 0;
+}
+
+static int add_block(struct smmctl *ctl, const char *block, json_object *blocks)
+{
+	_cleanup_call_ smm_call *call = NULL;
+	uint32_t id;
+	int r;
+
+	r = find_block(ctl, block, &id);
+	if (r >= 0)
+		r = smm_client_block_info(ctl->client, id, &call);
+	if (r >= 0)
+		json_object_array_add(blocks, json_of_properties(call));
+	return r;
+}
+
+int cmd_show(struct smmctl *ctl, char **args)
+{
+	_cleanup_json_ json_object *blocks = json_object_new_array();
+	int r = 0;
+
+	for (; r >= 0 && *args; args++)
+		r = add_block(ctl, *args, blocks);
+	if (r < 0)
+		return r;
+	if (ctl->output.json)
+		print_json(&ctl->output, blocks);
+	else
+		for (size_t i = 0; r >= 0 && i < json_object_array_length(blocks); i++)
+			r = print_block(&ctl->output, json_object_array_get_idx(blocks, i));
+	return r;
 }

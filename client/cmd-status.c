@@ -1,178 +1,123 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* smmctl status: what each memory is, what backs it, and how full it is. */
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "output.h"
+#include "fields.h"
 #include "smmctl.h"
-#include "util.h"
 
-/* The properties of org.smm1.Memory that are shown; strings live as long as the message. */
-struct status {
-	const char *name, *model, *technology, *identification, *bus, *device, *state, *reason;
-	uint64_t size, usable, free, largest_free;
-	uint32_t granule, blocks, speed;
-	int write_protected;
-};
-
-static const struct {
-	const char *name;
-	char type;
-	size_t offset;
-} properties[] = {
-	{ "Name", 's', offsetof(struct status, name) },
-	{ "Model", 's', offsetof(struct status, model) },
-	{ "Technology", 's', offsetof(struct status, technology) },
-	{ "Bus", 's', offsetof(struct status, bus) },
-	{ "Device", 's', offsetof(struct status, device) },
-	{ "Identification", 's', offsetof(struct status, identification) },
-	{ "BusSpeed", 'u', offsetof(struct status, speed) },
-	{ "State", 's', offsetof(struct status, state) },
-	{ "StateReason", 's', offsetof(struct status, reason) },
-	{ "Size", 't', offsetof(struct status, size) },
-	{ "UsableSize", 't', offsetof(struct status, usable) },
-	{ "FreeSize", 't', offsetof(struct status, free) },
-	{ "LargestFree", 't', offsetof(struct status, largest_free) },
-	{ "Granule", 'u', offsetof(struct status, granule) },
-	{ "Blocks", 'u', offsetof(struct status, blocks) },
-	{ "WriteProtected", 'b', offsetof(struct status, write_protected) },
-};
-
-/* Reads the value behind @name, or steps over it. */
-static int read_property(sd_bus_message *reply, const char *name, struct status *status)
+static const char *text_of(json_object *memory, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(properties); i++)
-		if (strcmp(properties[i].name, name) == 0) {
-			char type[] = { properties[i].type, '\0' };
+	json_object *value = json_object_object_get(memory, name);
 
-			return sd_bus_message_read(reply, "v", type,
-						   (char *)status + properties[i].offset);
-		}
-	return sd_bus_message_skip(reply, "v");
+	return value ? json_object_get_string(value) : "";
 }
 
-static int read_status(sd_bus_message *reply, struct status *status)
+static uint64_t number_of(json_object *memory, const char *name)
 {
-	const char *name;
-	int r;
-
-	r = sd_bus_message_enter_container(reply, 'a', "{sv}");
-	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
-		r = sd_bus_message_read(reply, "s", &name);
-		if (r < 0)
-			return r;
-		r = read_property(reply, name, status);
-		if (r < 0)
-			return r;
-		r = sd_bus_message_exit_container(reply);
-		if (r < 0)
-			return r;
-	}
-	return r;
+	return json_object_get_uint64(json_object_object_get(memory, name));
 }
 
-/* Rows of a label and what is to be said, the colons one below the other. */
-#define ROW "%18s: "
-
-static void print_status(const struct status *s)
+static void print_chip(json_object *memory)
 {
-	char size[SIZE_TEXT], usable[SIZE_TEXT], free[SIZE_TEXT], largest[SIZE_TEXT];
+	const char *identification = text_of(memory, "Identification");
+	uint64_t size = number_of(memory, "Size"), speed = number_of(memory, "BusSpeed");
+	char text[SIZE_TEXT];
 
-	printf("%s: %s\n", s->name, s->state);
-	if (s->reason && *s->reason)
-		printf(ROW "%s\n", "Because", s->reason);
-	if (s->size)
-		printf(ROW "%s (%s), %s\n", "Chip", s->model, s->technology,
-		       format_size(s->size, size));
-	if (s->identification && *s->identification)
-		printf(ROW "%s\n", "Identified", s->identification);
-	printf(ROW "%s, %s", "Bus", s->bus, s->device);
-	if (s->speed)
-		printf(", %" PRIu32 " kHz", s->speed / 1000);
+	if (size)
+		printf(ROW "%s (%s), %s\n", "Chip", text_of(memory, "Model"),
+		       text_of(memory, "Technology"), format_size(size, text));
+	if (*identification)
+		printf(ROW "%s\n", "Identified", identification);
+	printf(ROW "%s, %s", "Bus", text_of(memory, "Bus"), text_of(memory, "Device"));
+	if (speed)
+		printf(", %" PRIu64 " kHz", speed / 1000);
 	putchar('\n');
-	if (!s->granule)
-		return; /* nothing is known of what is on it */
-	printf(ROW "%s\n", "Write protect", s->write_protected ? "on" : "off");
-	printf(ROW "%" PRIu32 ", in granules of %" PRIu32 " bytes\n", "Blocks", s->blocks,
-	       s->granule);
-	printf(ROW "%s of %s, at most %s in one block\n", "Free", format_size(s->free, free),
-	       format_size(s->usable, usable), format_size(s->largest_free, largest));
+}
+
+static void print_content_figures(json_object *memory)
+{
+	bool protected = json_object_get_boolean(json_object_object_get(memory, "WriteProtected"));
+	char usable[SIZE_TEXT], free[SIZE_TEXT], largest[SIZE_TEXT];
+
+	printf(ROW "%s\n", "Write protect", protected ? "on" : "off");
+	printf(ROW "%" PRIu64 ", in granules of %" PRIu64 " bytes\n", "Blocks",
+	       number_of(memory, "Blocks"), number_of(memory, "Granule"));
+	printf(ROW "%s of %s, at most %s in one block\n", "Free",
+	       format_size(number_of(memory, "FreeSize"), free),
+	       format_size(number_of(memory, "UsableSize"), usable),
+	       format_size(number_of(memory, "LargestFree"), largest));
 }
 
 /* Those that are not 0, by the names that the daemon gives them. */
-static int print_statistics(sd_bus_message *reply)
+static void print_statistics(json_object *memory)
 {
-	const char *name;
-	uint64_t value;
-	int r;
+	json_object *statistics = json_object_object_get(memory, "Statistics");
 
-	r = sd_bus_message_enter_container(reply, 'a', "{st}");
-	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_read(reply, "{st}", &name, &value)) > 0)
-		if (value)
-			printf(ROW "%" PRIu64 "\n", name, value);
-	return r;
-}
+	if (!statistics)
+		return;
+	json_object_object_foreach(statistics, name, value)
+	{
+		uint64_t number = json_object_get_uint64(value);
 
-static int show_memory(struct remote *remote, sd_bus_error *error)
-{
-	_cleanup_message_ sd_bus_message *reply = NULL, *statistics = NULL;
-	struct status status = { 0 };
-	int r;
-
-	r = sd_bus_call_method(remote->bus, SMM_BUS_NAME, remote->memory,
-			       "org.freedesktop.DBus.Properties", "GetAll", error, &reply, "s",
-			       SMM_MEMORY_INTERFACE);
-	if (r < 0)
-		return r;
-	r = read_status(reply, &status);
-	if (r < 0)
-		return r;
-	r = sd_bus_get_property(remote->bus, SMM_BUS_NAME, remote->memory, SMM_MEMORY_INTERFACE,
-				"Statistics", error, &statistics, "a{st}");
-	if (r < 0)
-		return r;
-	print_status(&status);
-	return print_statistics(statistics);
-}
-
-static int show_all(struct smmctl *ctl, sd_bus_error *error)
-{
-	_cleanup_message_ sd_bus_message *reply = NULL;
-	const char *name;
-	int r;
-
-	r = remote_memories(&ctl->remote, &reply, error);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_enter_container(reply, 'a', "(sos)");
-	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_read(reply, "(sos)", &name, NULL, NULL)) > 0) {
-		r = remote_choose_memory(&ctl->remote, name, error);
-		if (r < 0)
-			return r;
-		r = show_memory(&ctl->remote, error);
-		if (r < 0)
-			return r;
+		if (number)
+			printf(ROW "%" PRIu64 "\n", name, number);
 	}
+}
+
+static void print_memory(const struct output *output, json_object *memory)
+{
+	const char *state = text_of(memory, "State"), *reason = text_of(memory, "StateReason");
+
+	printf("%s%s%s: %s%s%s\n", colour(output, COLOUR_HEADING), text_of(memory, "Name"),
+	       colour(output, COLOUR_NONE), colour(output, state_colour(state)), state,
+	       colour(output, COLOUR_NONE));
+	if (*reason)
+		printf(ROW "%s\n", "Because", reason);
+	print_chip(memory);
+	if (number_of(memory, "Granule")) /* else nothing is known of what is on it */
+		print_content_figures(memory);
+	print_statistics(memory);
+}
+
+static int add_memory(struct smmctl *ctl, const char *name, json_object *memories)
+{
+	_cleanup_call_ smm_call *call = NULL;
+	int r;
+
+	r = smm_client_set_memory(ctl->client, name);
+	if (r >= 0)
+		r = smm_client_status(ctl->client, &call);
+	if (r >= 0)
+		json_object_array_add(memories, json_of_properties(call));
 	return r;
 }
 
-int cmd_status(struct smmctl *ctl, char **args, sd_bus_error *error)
+static int add_all(struct smmctl *ctl, json_object *memories)
 {
+	_cleanup_call_ smm_call *call = NULL;
+	const char *name;
+	int r;
+
+	r = smm_client_memories(ctl->client, &call);
+	for (size_t i = 0; r >= 0 && smm_call_get_memory(call, i, &name, NULL) >= 0; i++)
+		r = add_memory(ctl, name, memories);
+	return r;
+}
+
+int cmd_status(struct smmctl *ctl, char **args)
+{
+	_cleanup_json_ json_object *memories = json_object_new_array();
 	int r;
 
 	(void)args;
-	if (!ctl->memory)
-		return show_all(ctl, error);
-	r = remote_choose_memory(&ctl->remote, ctl->memory, error);
+	r = ctl->memory ? add_memory(ctl, ctl->memory, memories) : add_all(ctl, memories);
 	if (r < 0)
 		return r;
-	return show_memory(&ctl->remote, error);
+	if (ctl->output.json)
+		print_json(&ctl->output, memories);
+	else
+		for (size_t i = 0; i < json_object_array_length(memories); i++)
+			print_memory(&ctl->output, json_object_array_get_idx(memories, i));
+	return 0;
 }

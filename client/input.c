@@ -1,44 +1,57 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "input.h"
-#include "smmctl.h"
-#include "util.h"
+
+#include <ctype.h>
+#include <grp.h>
+#include <pwd.h>
+
+#include "numbers.h"
 
 /* No chip holds more. */
 #define INPUT_MAX (2u * 1024 * 1024)
 
-static int read_stdin(char **text, size_t *size, sd_bus_error *error)
+/* Data */
+
+int read_all(struct smmctl *ctl, FILE *file, const char *name, void **data, uint32_t *size)
 {
 	_cleanup_free_ char *buffer = malloc(INPUT_MAX + 1);
+	size_t n;
 
 	if (!buffer)
 		return -ENOMEM;
-	*size = fread(buffer, 1, INPUT_MAX + 1, stdin);
-	if (ferror(stdin))
-		return sd_bus_error_set(error, SD_BUS_ERROR_IO_ERROR, "cannot read standard input");
-	if (*size > INPUT_MAX)
-		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-					 "standard input holds more than %u bytes, which no "
-					 "memory can take",
-					 INPUT_MAX);
-	*text = TAKE(buffer);
+	n = fread(buffer, 1, INPUT_MAX + 1, file);
+	if (ferror(file))
+		return failure(ctl, -EIO, "cannot read %s: %s", name, strerror(errno));
+	if (n > INPUT_MAX)
+		return failure(ctl, -E2BIG, "%s holds more than %u bytes, which no memory can take",
+			       name, INPUT_MAX);
+	*data = TAKE(buffer);
+	*size = (uint32_t)n;
 	return 0;
 }
 
-static int join(char *const *words, char **text, size_t *size)
+static int read_file(struct smmctl *ctl, const char *path, void **data, uint32_t *size)
 {
-	FILE *stream = open_memstream(text, size);
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+
+	if (!file)
+		return failure(ctl, -errno, "cannot open %s: %s", path, strerror(errno));
+	return read_all(ctl, file, path, data, size);
+}
+
+static int join(char *const *words, void **text, uint32_t *size)
+{
+	size_t length;
+	FILE *stream = open_memstream((char **)text, &length);
 
 	if (!stream)
 		return -ENOMEM;
 	for (size_t i = 0; words[i]; i++)
 		fprintf(stream, "%s%s", i ? " " : "", words[i]);
-	return fclose(stream) ? -ENOMEM : 0;
+	if (fclose(stream) != 0)
+		return -ENOMEM;
+	*size = (uint32_t)length;
+	return 0;
 }
 
 static int digit(char c)
@@ -50,41 +63,65 @@ static int digit(char c)
 }
 
 /* Turns pairs of digits into bytes, in place. */
-static int decode_hex(char *text, size_t *size, sd_bus_error *error)
+static int decode_hex(struct smmctl *ctl, char *text, uint32_t *size)
 {
-	size_t out = 0;
+	uint32_t out = 0;
 
-	for (size_t in = 0; in < *size; in++) {
+	for (uint32_t in = 0; in < *size; in++) {
 		if (isspace((unsigned char)text[in]))
 			continue;
 		int high = digit(text[in]);
 		int low = ++in < *size ? digit(text[in]) : -1;
 		if (high < 0 || low < 0)
-			return usage_error(error,
-					   "--hex takes pairs of hex digits, as in: 00 ff a1");
+			return usage_error(ctl, "--hex takes pairs of hex digits, as in: 00 ff a1");
 		text[out++] = (char)(high << 4 | low);
 	}
 	*size = out;
 	return 0;
 }
 
-int input_data(char *const *words, bool hex, void **data, size_t *size, sd_bus_error *error)
+int input_data(struct smmctl *ctl, char *const *words, void **data, uint32_t *size)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ void *text = NULL;
+	bool none = !words[0] || (strcmp(words[0], "-") == 0 && !words[1]);
 	int r;
 
-	if (!words[0] || (strcmp(words[0], "-") == 0 && !words[1]))
-		r = read_stdin(&text, size, error);
+	if (ctl->file && !none)
+		return usage_error(ctl, "the data is either --file or '%s', not both", words[0]);
+	if (ctl->file && strcmp(ctl->file, "-") != 0)
+		r = read_file(ctl, ctl->file, &text, size);
+	else if (none)
+		r = read_all(ctl, stdin, "standard input", &text, size);
 	else
 		r = join(words, &text, size);
+	if (r >= 0 && ctl->hex)
+		r = decode_hex(ctl, text, size);
 	if (r < 0)
 		return r;
-
-	if (hex) {
-		r = decode_hex(text, size, error);
-		if (r < 0)
-			return r;
-	}
 	*data = TAKE(text);
+	return 0;
+}
+
+/* People */
+
+int parse_user(struct smmctl *ctl, const char *text, uint32_t *uid)
+{
+	const struct passwd *user = getpwnam(text);
+
+	if (user)
+		*uid = user->pw_uid;
+	else if (!parse_number(text, 1, uid) || *uid == UINT32_MAX)
+		return usage_error(ctl, "there is no user '%s'; give a name or a number", text);
+	return 0;
+}
+
+int parse_group(struct smmctl *ctl, const char *text, uint32_t *gid)
+{
+	const struct group *group = getgrnam(text);
+
+	if (group)
+		*gid = group->gr_gid;
+	else if (!parse_number(text, 1, gid) || *gid == UINT32_MAX)
+		return usage_error(ctl, "there is no group '%s'; give a name or a number", text);
 	return 0;
 }

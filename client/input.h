@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Data that people give: as arguments, as hex or on standard input.
+ * Data that people give: as arguments, as hex, as a file or on standard input.
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <systemd/sd-bus.h>
+#include "smmctl.h"
 
 /**
  * input_data() - the bytes that a command is to write.
- * @words: the arguments that stand for them, joined by spaces; none or "-" reads standard input
- * @hex: they are pairs of hex digits, with or without white space between them
- * @data: receives them, the caller's to free()
+ * @words: the arguments that stand for them, joined by spaces; none or "-" reads --file or, without
+ *	that, standard input
+ * @data: receives them, the caller's to free(); never NULL after success
  *
- * Return: 0 or a negative errno with @error set.
+ * With --hex they are pairs of hex digits, with or without white space between them.
  */
-int input_data(char *const *words, bool hex, void **data, size_t *size, sd_bus_error *error);
+int input_data(struct smmctl *ctl, char *const *words, void **data, uint32_t *size);
+
+/**
+ * read_all() - what is left in a file.
+ * @name: what to call it in a complaint
+ */
+int read_all(struct smmctl *ctl, FILE *file, const char *name, void **data, uint32_t *size);
+
+/* Who a block is to belong to: names, or numbers. */
+int parse_user(struct smmctl *ctl, const char *text, uint32_t *uid);
+int parse_group(struct smmctl *ctl, const char *text, uint32_t *gid);

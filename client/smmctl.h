@@ -1,43 +1,94 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The commands of smmctl, and what each is given.
+ * The commands of smmctl, what each is given, and how each says what went wrong.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <systemd/sd-bus.h>
 
-#include "remote.h"
+#include "output.h"
+#include "smm-client.h"
+#include "util.h"
 
-/* What the command line says. */
+/* What one ends with. */
+enum exit_status {
+	STATUS_FAILURE = 1,
+	STATUS_USAGE = 2,
+	STATUS_DAMAGE = 3, /* a check that found some */
+};
+
+/* What the command line says, and what becomes of it. */
 struct smmctl {
-	struct remote remote; /* open, with a memory chosen where the command works on one */
-	const char *memory;   /* name, or NULL if none was given */
-	bool legend;
+	char *where;        /* as smm_client_open() takes it */
+	const char *memory; /* name, or NULL if none was given */
+	struct output output;
 	bool hex;
-	uint32_t offset; /* bytes */
-	uint32_t length; /* bytes; UINT32_MAX is all */
-	uint32_t mode;   /* UINT32_MAX leaves it to the daemon */
+	bool in_place;
+	bool repair;
+	bool force;
+	const char *file; /* of data, or NULL */
+	uint32_t offset;  /* bytes */
+	uint32_t length;  /* bytes; SMM_CLIENT_TO_END is all */
+	uint32_t granule; /* bytes; 0 leaves it to the daemon */
+	struct smm_client_allocate_options allocate;
+
+	smm_client *client; /* open, with a memory chosen where the command works on one */
+	bool opening;       /* it is not yet */
+	int status;         /* to exit with after a failure */
+	char *complaint;    /* one sentence, or NULL: what the library says */
+	char *error_name;   /* of D-Bus, or NULL */
 };
 
 /*
- * One function a command. @args are its arguments, ended by NULL, as many as smmctl.c says that it
- * takes. Return 0 or a negative errno; where @error is not set, the errno is all that is to be
- * said.
+ * One function a command. @args are its arguments, ended by NULL, as many as options.c says that it
+ * takes. Return 0 or a negative errno; where there is no complaint, the library's last error is
+ * what is to be said.
  */
-int cmd_status(struct smmctl *ctl, char **args, sd_bus_error *error);
-int cmd_list(struct smmctl *ctl, char **args, sd_bus_error *error);
-int cmd_alloc(struct smmctl *ctl, char **args, sd_bus_error *error);
-int cmd_free(struct smmctl *ctl, char **args, sd_bus_error *error);
-int cmd_read(struct smmctl *ctl, char **args, sd_bus_error *error);
-int cmd_write(struct smmctl *ctl, char **args, sd_bus_error *error);
-int cmd_store(struct smmctl *ctl, char **args, sd_bus_error *error);
-int cmd_load(struct smmctl *ctl, char **args, sd_bus_error *error);
-int cmd_add(struct smmctl *ctl, char **args, sd_bus_error *error);
+int cmd_add(struct smmctl *ctl, char **args);
+int cmd_alloc(struct smmctl *ctl, char **args);
+int cmd_check(struct smmctl *ctl, char **args);
+int cmd_chmod(struct smmctl *ctl, char **args);
+int cmd_chown(struct smmctl *ctl, char **args);
+int cmd_dump(struct smmctl *ctl, char **args);
+int cmd_edit(struct smmctl *ctl, char **args);
+int cmd_format(struct smmctl *ctl, char **args);
+int cmd_free(struct smmctl *ctl, char **args);
+int cmd_list(struct smmctl *ctl, char **args);
+int cmd_load(struct smmctl *ctl, char **args);
+int cmd_monitor(struct smmctl *ctl, char **args);
+int cmd_read(struct smmctl *ctl, char **args);
+int cmd_rename(struct smmctl *ctl, char **args);
+int cmd_resize(struct smmctl *ctl, char **args);
+int cmd_restore(struct smmctl *ctl, char **args);
+int cmd_show(struct smmctl *ctl, char **args);
+int cmd_status(struct smmctl *ctl, char **args);
+int cmd_store(struct smmctl *ctl, char **args);
+int cmd_watch(struct smmctl *ctl, char **args);
+int cmd_write(struct smmctl *ctl, char **args);
 
-/* The name of an error that is the typist's: smmctl exits with 2. */
-#define USAGE_ERROR "org.smm1.Client.Usage"
+/* What they share. */
 
-/* Sets @error to it. Return: a negative errno. */
-#define usage_error(error, ...) sd_bus_error_setf(error, USAGE_ERROR, __VA_ARGS__)
+/**
+ * find_block() - the id of a block.
+ * @block: its name, or its id in digits
+ */
+int find_block(struct smmctl *ctl, const char *block, uint32_t *id);
+
+/* A number of bytes, also as in 2K. */
+int parse_size(struct smmctl *ctl, const char *text, uint32_t *size);
+
+/* Complaints. */
+
+/* What the typist has to change. Return: -EINVAL. */
+int usage_error(struct smmctl *ctl, const char *format, ...) _printf_(2, 3);
+/* What smmctl itself could not do. Return: @r. */
+int failure(struct smmctl *ctl, int r, const char *format, ...) _printf_(3, 4);
+/* What a call of the library ended with. Return: @r. */
+int call_failure(struct smmctl *ctl, smm_call *call, int r);
+
+/* Says what went wrong, in one line on standard error. */
+void complain(const struct smmctl *ctl, int r);
+
+DEFINE_CLEANUP(smm_call *, smm_call_unref);
+#define _cleanup_call_ _cleanup_(smm_call_unrefp)

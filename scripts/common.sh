@@ -7,7 +7,7 @@ smm_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 build_packages=(
 	gcc libc6-dev meson ninja-build pkgconf
-	libev-dev libgpiod-dev libinih-dev libsmartcols-dev libsystemd-dev libudev-dev uthash-dev
+	libev-dev libgpiod-dev libinih-dev libjson-c-dev libsmartcols-dev libsystemd-dev libudev-dev uthash-dev
 )
 run_packages=(dbus-daemon systemd) # busctl is in systemd
 test_packages=(bats g++ gpiod i2c-tools libcmocka-dev libglib2.0-dev python3-dbus)

@@ -65,7 +65,7 @@ load helper
 @test "on a terminal content is a hex dump" {
 	script -qec true /dev/null || skip "this machine gives no terminal"
 	smmctl store mixed --hex 48690a
-	run -0 script -qec "$SMMCTL load mixed" /dev/null
+	TERM=dumb run -0 script -qec "$SMMCTL load mixed" /dev/null
 	[ "${lines[0]%$'\r'}" = \
 		"00000000  48 69 0a                                          |Hi.|" ]
 }
