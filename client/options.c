@@ -186,6 +186,7 @@ static const struct command commands[] = {
 	{ .name = "monitor",
 	  .arguments = "",
 	  .help = "Print a line for each signal of the memory",
+	  .options = BIT(OPTION_JSON),
 	  .run = cmd_monitor },
 
 	{ .name = "check",
