@@ -186,6 +186,7 @@ static const char *const no_options[] = {
 static const struct row options[] = {
 	{ MEMORY, "Allocate", "sua{sv}", "other 1 @", DBUS("InvalidArgs") },
 	{ MEMORY, "Check", "a{sv}", "@", DBUS("InvalidArgs") },
+	{ MEMORY, "Check", "a{sv}", "2 repair b false repair b false", DBUS("InvalidArgs") },
 	{ MEMORY, "Format", "a{sv}", "@", DBUS("InvalidArgs") },
 	{ MEMORY, "Dump", "ha{sv}", "0 @", DBUS("InvalidArgs") },
 	{ MEMORY, "Restore", "ha{sv}", "0 @", DBUS("InvalidArgs") },
