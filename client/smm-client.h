@@ -65,7 +65,7 @@ extern "C" {
  *	InvalidArgs       EINVAL
  *	UnknownMethod     EOPNOTSUPP       smmd is older than the library
  *	                  EHOSTDOWN        smmd does not run
- *	                  ECONNREFUSED     the bus cannot be reached; also ENOENT, as connect() says
+ *	                  ECONNREFUSED     the bus cannot be reached; or what connect() says
  *	                  ECONNRESET       the connection was lost; what was under way may be done
  *	                  ETIMEDOUT        see smm_client_set_timeout(); what was under way may be
  *done ENOTUNIQ         there are several memories, and none was chosen ENOMEM

@@ -246,7 +246,13 @@ static void test_state(void **state)
 	smmd_start();
 	process_for(c, 100);
 	assert_string_equal(states.text, "-+");
-	assert_ok(c, smm_client_add(c, "n", 1, NULL));
+	states = (struct states){ 0 };
+	smmd_kill();
+	smmd_start();
+	assert_ok(c, smm_client_add(c, "n", 1, NULL)); /* which connects again */
+	assert_string_equal(states.text, "");
+	process_for(c, 100);
+	assert_string_equal(states.text, "-+");
 }
 
 static void test_bus_goes_away(void **state)
@@ -358,17 +364,27 @@ static void test_killed_without_session(void **state)
 #define THREADS 4
 #define ROUNDS  200
 
+struct adder {
+	smm_client *client;
+	uint32_t missing; /* an id that no other asks for */
+};
+
 static void *add_in_thread(void *userdata)
 {
-	smm_client *c = userdata;
+	const struct adder *adder = userdata;
+	smm_client *c = adder->client;
+	char words[32];
 
+	snprintf(words, sizeof(words), "block %u", (unsigned int)adder->missing);
 	for (int i = 0; i < ROUNDS; i++) {
 		if (smm_client_add(c, "n", 1, NULL) < 0)
 			return (void *)1;
 		/* Each thread has its own last error. */
-		if (smm_client_free(c, 1000) != -ENOENT ||
-		    !strstr(smm_client_error_message(c), "1000"))
+		if (smm_client_free(c, adder->missing) != -ENOENT)
 			return (void *)2;
+		usleep(50); /* others' errors */
+		if (!strstr(smm_client_error_message(c), words))
+			return (void *)3;
 	}
 	return NULL;
 }
@@ -403,13 +419,16 @@ static void test_threads(void **state)
 	struct loop loop = { .client = *state };
 	smm_client *c = *state;
 	pthread_t threads[THREADS], processor;
+	struct adder adders[THREADS];
 	int64_t value;
 	void *result;
 
 	assert_ok(c, smm_client_add(c, "n", 0, NULL));
 	pthread_create(&processor, NULL, process_in_thread, &loop);
-	for (size_t i = 0; i < THREADS; i++)
-		pthread_create(&threads[i], NULL, add_in_thread, c);
+	for (size_t i = 0; i < THREADS; i++) {
+		adders[i] = (struct adder){ c, 1000 + (uint32_t)i };
+		pthread_create(&threads[i], NULL, add_in_thread, &adders[i]);
+	}
 	for (int i = 0; i < ROUNDS; i++) {
 		/* As many as one user may have waiting are more than this. */
 		assert_ok(c, smm_client_add_async(c, "m", 1, count_done, &loop, NULL));
