@@ -66,9 +66,11 @@ extern "C" {
  *	UnknownMethod     EOPNOTSUPP       smmd is older than the library
  *	                  EHOSTDOWN        smmd does not run
  *	                  ECONNREFUSED     the bus cannot be reached; or what connect() says
- *	                  ECONNRESET       the connection was lost; what was under way may be done
- *	                  ETIMEDOUT        see smm_client_set_timeout(); what was under way may be
- *done ENOTUNIQ         there are several memories, and none was chosen ENOMEM
+ *	                  ECONNRESET       the connection was lost; what was asked may be done
+ *	                  ETIMEDOUT        the time is over; what was asked may be done
+ *	                  ENOTUNIQ         there are several memories, and none was chosen
+ *	                  EMSGSIZE         a block is longer than the variable
+ *	                  ENOMEM
  */
 
 /* Objects. */
