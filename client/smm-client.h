@@ -5,22 +5,24 @@
  *	smm_client *client;
  *	int64_t boots;
  *
- *	if (smm_client_open(&client, NULL, NULL) < 0 || smm_client_add(client, "boots", 1, &boots) <
- *0) fprintf(stderr, "%s\n", smm_client_error_message(client)); smm_client_close(client);
+ *	if (smm_client_open(&client, NULL, NULL) < 0 ||
+ *	    smm_client_add(client, "boots", 1, &boots) < 0)
+ *		fprintf(stderr, "%s\n", smm_client_error_message(client));
+ *	smm_client_close(client);
  *
  * Results. Functions return 0 (or more, where they say so) or a negative errno; there is a table of
  * them below. The library prints nothing, ends no process, and keeps no state beside its objects.
  *
  * Power loss. When a call that changes something has returned 0, the change is on the chip and
- *stays there whatever happens. When the power, smmd or the connection is lost before that, the
- *change is there as a whole or not at all, except where a function says that it writes in place.
- *Which of the two it is one can only see by looking: the calls under way end with -ECONNRESET.
+ * stays there whatever happens. When the power, smmd or the connection is lost before that, the
+ * change is there as a whole or not at all, except where a function says that it writes in place.
+ * Which of the two it is one can only see by looking: the calls under way end with -ECONNRESET.
  *
  * Threads. One object may be used by several threads at the same time; a call that waits keeps no
  * other from being made. Callbacks run without a lock and may call everything here, in the thread
  * that calls smm_client_process() and never in a function that waits for something else. Progress
  * callbacks of functions that wait run in the thread that waits. An object must not be used any
- *more once it is being closed, nor on both sides of fork().
+ * more once it is being closed, nor on both sides of fork().
  *
  * Text that goes in is UTF-8. Pointers that come out belong to the object that they were got from
  * unless a function says that they are the caller's.
@@ -114,8 +116,9 @@ int smm_client_open(smm_client **client, const char *where, const char *memory);
  * smm_client_close() - disconnect, and give the object back.
  * @client: NULL does nothing
  *
- * Calls under way end with -ECANCELED without their callbacks being called; their smm_call objects
- * stay until they are given back. Watches are closed. Variables have to be closed before.
+ * What was sent goes to smmd still. Calls under way end with -ECANCELED without their callbacks
+ * being called; their smm_call objects stay until they are given back. Watches are closed.
+ * Variables have to be closed before.
  */
 void smm_client_close(smm_client *client);
 
@@ -133,8 +136,9 @@ const char *smm_client_get_memory(const smm_client *client);
 /**
  * smm_client_set_timeout() - how long later calls may take.
  * @microseconds: UINT64_MAX, as it is in the beginning, waits as long as smmd is there: a large
- *write to a slow chip takes minutes. A call that takes longer ends with -ETIMEDOUT; it may be done
- *	all the same.
+ *	write to a slow chip takes minutes
+ *
+ * A call that takes longer ends with -ETIMEDOUT; it may be done all the same.
  */
 void smm_client_set_timeout(smm_client *client, uint64_t microseconds);
 
@@ -211,12 +215,12 @@ int smm_client_wait(smm_client *client, uint64_t microseconds);
 /*
  * Asynchronous calls
  *
- * Each function below that ends in _async() sends a call and returns. Its last three parameters
- *are:
+ * Each function below that ends in _async() sends a call and returns. Its last parameters are:
  * @done: called when the call has ended, from smm_client_process(); or NULL
  * @userdata: for @done
- * @call: receives the call, to be given back with smm_call_unref(); or NULL, if @done is all that
- *is wanted It returns 0, or a negative errno, and then @done is not called. What goes in is copied.
+ * @call: receives the call, to be given back with smm_call_unref(); NULL, if @done will do
+ *
+ * It returns 0, or a negative errno, and then @done is not called. What goes in is copied.
  *
  * Calls under way at the same time may be carried out in any order. Wait for one before you send
  * another that builds on it.
@@ -359,8 +363,8 @@ typedef int (*smm_progress_callback)(uint64_t done, uint64_t total, void *userda
  * smm_client_restore() - make the chip what such a file says; what was on it is lost. The file is
  * verified before the chip is touched; a power loss after that leaves a chip that has to be
  * restored again.
- * @fd: a file, pipe or socket, to write and to read from where it stands; it stays the caller's,
- *who may close it as soon as the function returns
+ * @fd: a file, pipe or socket, to write and to read from where it stands; it stays the caller's to
+ *	close, as soon as the function has returned
  * @progress: called about ten times a second, may be NULL
  *
  * Both are for administrators. A call under way goes on when the client goes away. Over ssh there
