@@ -11,6 +11,9 @@
 
 #define TICK 0.1 /* seconds */
 
+/* Messages that wait for the bus to take them; with more, it gets no signals: about 15 MB. */
+#define UNSENT_MAX 16384u
+
 #define EVERYBODY 0444u
 
 #define MEMORY_INTERFACE "org.smm1.Memory"
@@ -33,22 +36,16 @@ struct listener {
 	const struct session *session; /* NULL: everybody, on the bus */
 };
 
-/* The next one after @l, which is zeroed to begin with. Who is far behind with reading is left out:
- * what it has not heard it will not miss, a session ends then. */
+/* The next one after @l, which is zeroed to begin with. A bus that takes nothing is left out. */
 static bool next_listener(struct manager *manager, struct listener *l)
 {
-	do {
-		if (!l->bus) {
-			l->bus = manager->bus;
-			continue;
-		}
-		l->session =
-			l->session ? LIST_NEXT(l->session, link) : LIST_FIRST(&manager->sessions);
-		if (!l->session)
-			return false;
-		l->bus = l->session->connection;
-	} while (bus_is_behind(l->bus));
-	return true;
+	if (!l->bus && bus_unsent(manager->bus) < UNSENT_MAX) {
+		l->bus = manager->bus;
+		return true;
+	}
+	l->session = l->session ? LIST_NEXT(l->session, link) : LIST_FIRST(&manager->sessions);
+	l->bus = l->session ? l->session->connection : NULL;
+	return l->session;
 }
 
 #define FOR_EACH_LISTENER(l, manager) for (struct listener l = { 0 }; next_listener(manager, &l);)

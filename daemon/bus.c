@@ -10,9 +10,6 @@
 
 #define BUS_NAME "org.smm1"
 
-/* Messages that wait for a side that does not read: about 4 MB. */
-#define UNSENT_MAX 4096
-
 struct bus {
 	sd_bus *connection;
 	struct ev_loop *loop;
@@ -52,11 +49,6 @@ uint64_t bus_unsent(sd_bus *connection)
 	uint64_t unsent;
 
 	return sd_bus_get_n_queued_write(connection, &unsent) < 0 ? 0 : unsent;
-}
-
-bool bus_is_behind(sd_bus *connection)
-{
-	return bus_unsent(connection) >= UNSENT_MAX;
 }
 
 /* One message at a time, so that a flood of them does not keep the loop from its other watchers. */
@@ -126,8 +118,6 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	r = sd_bus_get_timeout(bus->connection, &until);
 	if (events < 0 || r < 0)
 		return lose(bus, events < 0 ? events : r);
-	if (bus_is_behind(bus->connection) && !sd_bus_is_bus_client(bus->connection))
-		return lose(bus, -ENOBUFS);
 	if (events & POLLOUT) {
 		events = POLLOUT;
 		until = until ? until : UINT64_MAX;

@@ -38,9 +38,6 @@ int bus_attach(struct ev_loop *loop, sd_bus *connection, void (*lost)(void *user
 /* Messages that wait to be taken by the other side. */
 uint64_t bus_unsent(sd_bus *connection);
 
-/* Whether these are so many that no more signals may be made for it. A session ends then. */
-bool bus_is_behind(sd_bus *connection);
-
 void bus_detach(struct bus *bus);
 
 /* Disconnects; what was not sent by then is lost. */

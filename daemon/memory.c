@@ -16,6 +16,8 @@
 #include "session.h"
 #include "util.h"
 
+#define NEWS_MAX 256u /* that are told in one go */
+
 DEFINE_CLEANUP(struct memory *, memory_free);
 
 /* What the worker has to tell: a block that is another, or with @length, content that was written.
@@ -284,6 +286,17 @@ static void take_news(struct memory *memory, struct news_list *news)
 	pthread_mutex_unlock(&memory->lock);
 }
 
+/* Those that were not told yet. */
+static void give_back_news(struct memory *memory, struct news_list *news)
+{
+	pthread_mutex_lock(&memory->lock);
+	STAILQ_CONCAT(news, &memory->news);
+	STAILQ_CONCAT(&memory->news, news);
+	pthread_mutex_unlock(&memory->lock);
+	worker_notify(memory->worker);
+}
+
+/* Tell some; others have their turn before the rest. */
 static void on_notified(void *userdata)
 {
 	struct memory *memory = userdata;
@@ -291,7 +304,7 @@ static void on_notified(void *userdata)
 	struct news *news;
 
 	take_news(memory, &list);
-	while ((news = STAILQ_FIRST(&list))) {
+	for (unsigned int i = 0; i < NEWS_MAX && (news = STAILQ_FIRST(&list)); i++) {
 		STAILQ_REMOVE_HEAD(&list, link);
 		if (news->length)
 			announce_content(memory, &news->now, news->offset, news->length);
@@ -300,7 +313,10 @@ static void on_notified(void *userdata)
 				       news->has_now ? &news->now : NULL);
 		free(news);
 	}
+	if (!STAILQ_EMPTY(&list))
+		give_back_news(memory, &list);
 	announce_status(memory);
+	sessions_relieve(memory->manager);
 }
 
 /* On the worker's thread. Before the service is there, there is nobody to tell. */

@@ -13,6 +13,9 @@
 /* Bytes that wait in the kernel for a client to read them; sd-bus would have it keep 8 MB. */
 #define SEND_BUFFER 262144
 
+/* Messages that wait for clients to read them, of all sessions: about 15 MB. */
+#define UNREAD_MAX 16384u
+
 #define PATIENCE 1.0 /* seconds, for clients that are slow to read when smmd ends */
 
 DEFINE_CLEANUP(struct session *, session_free);
@@ -129,6 +132,26 @@ int session_open(struct manager *manager, struct creds *creds, int *fd, sd_bus_e
 	*fd = TAKE_FD(theirs);
 	session = NULL; /* the manager's */
 	return 0;
+}
+
+void sessions_relieve(struct manager *manager)
+{
+	struct session *session, *last = NULL;
+	uint64_t unsent, most = 0, all = 0;
+
+	LIST_FOREACH (session, &manager->sessions, link) {
+		unsent = bus_unsent(session->connection);
+		all += unsent;
+		if (unsent > most) {
+			most = unsent;
+			last = session;
+		}
+	}
+	if (all <= UNREAD_MAX)
+		return;
+	log_info("A session of uid %u is ended: %ju messages wait for it to read them",
+		 last->creds->caller.uid, (uintmax_t)most);
+	session_free(last);
 }
 
 static bool is_unsent(const struct manager *manager)

@@ -40,5 +40,9 @@ int session_open(struct manager *manager, struct creds *creds, int *fd, sd_bus_e
 /* Ends it; does not wait for a client that does not read. */
 void session_free(struct session *session);
 
+/* Ends the session that has read least, if too much waits to be read by all together; not while a
+ * message of a session is in hand. */
+void sessions_relieve(struct manager *manager);
+
 /* At the end: runs the loop until all answers are sent, on the bus too, or a second is over. */
 void sessions_drain(struct manager *manager);

@@ -17,21 +17,26 @@
 #define PATIENCE_MS 10000
 
 char service_dir[] = "/tmp/smm-service-XXXXXX";
+char bus_address[128];
 pid_t smmd;
 
 static pid_t tester, bus_daemon;
-static char address[128];
 
 #define CONNECTIONS_MAX 256
 static sd_bus *connections[CONNECTIONS_MAX];
 static size_t n_connections;
 
-int64_t now_ms(void)
+int64_t now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 void sleep_ms(unsigned int ms)
@@ -175,7 +180,7 @@ static void exec_smmd(void *userdata)
 
 	(void)userdata;
 	snprintf(config, sizeof(config), "--config=%s/smmd.conf", service_dir);
-	snprintf(bus, sizeof(bus), "--address=%s", address);
+	snprintf(bus, sizeof(bus), "--address=%s", bus_address);
 	keep_little();
 	exec_with_log(arguments, "smmd.log");
 }
@@ -192,7 +197,7 @@ static int connect_as(uid_t uid, sd_bus **bus)
 		return -errno;
 	r = sd_bus_new(bus);
 	if (r >= 0)
-		r = sd_bus_set_address(*bus, address);
+		r = sd_bus_set_address(*bus, bus_address);
 	if (r >= 0)
 		r = sd_bus_set_bus_client(*bus, true);
 	if (r >= 0)
@@ -245,11 +250,21 @@ static void start_bus(void)
 		"<busconfig><type>custom</type><listen>%s</listen><auth>EXTERNAL</auth>\n"
 		"<policy context='default'><allow user='*'/><allow own='*'/>\n"
 		"<allow send_destination='*'/><allow receive_sender='*'/></policy></busconfig>\n",
-		address);
+		bus_address);
 	fclose(file);
 	bus_daemon = start_process(exec_bus, NULL);
 	UNTIL(connect_as(0, &bus) >= 0);
 	sd_bus_close_unref(bus);
+}
+
+void stop_bus(void)
+{
+	kill(bus_daemon, SIGSTOP);
+}
+
+void continue_bus(void)
+{
+	kill(bus_daemon, SIGCONT);
 }
 
 void choose_tests(void)
@@ -267,7 +282,7 @@ int service_setup(void **state)
 	if (!mkdtemp(service_dir))
 		return -1;
 	chmod(service_dir, 0711); /* other users reach the bus */
-	snprintf(address, sizeof(address), "unix:path=%s/bus", service_dir);
+	snprintf(bus_address, sizeof(bus_address), "unix:path=%s/bus", service_dir);
 	start_bus();
 	return 0;
 }
@@ -282,6 +297,7 @@ int service_teardown(void **state)
 		status = await(smmd);
 		smmd = 0;
 	}
+	continue_bus();
 	while (n_connections)
 		disconnect(connections[n_connections - 1]);
 	kill_process(bus_daemon);
@@ -468,7 +484,7 @@ void send_message(sd_bus *bus, sd_bus_message *m)
 {
 	uint64_t cookie; /* who does not want it, gets no answer */
 
-	check(sd_bus_send(bus, m, &cookie), sd_bus_message_get_member(m));
+	check(sd_bus_send(bus, m, &cookie), "a call");
 	sd_bus_message_unref(m);
 }
 
@@ -633,6 +649,18 @@ sd_bus_message *next_answer(sd_bus *bus)
 	if (sd_bus_message_is_method_error(m, NULL))
 		give_up("%s", sd_bus_message_get_error(m)->message);
 	return m;
+}
+
+void write_parts(sd_bus *bus, uint32_t id, unsigned int n)
+{
+	sd_bus_message *m = new_call(bus, MEMORY, "WriteMany", NULL);
+
+	check(sd_bus_message_open_container(m, 'a', "(uuay)"), "WriteMany");
+	for (unsigned int i = 0; i < n; i++)
+		check(sd_bus_message_append(m, "(uuay)", id, 0, 1, i), "WriteMany");
+	check(sd_bus_message_close_container(m), "WriteMany");
+	send_message(bus, m);
+	sd_bus_message_unref(next_answer(bus));
 }
 
 char *message_text(sd_bus_message *m)

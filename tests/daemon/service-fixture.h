@@ -33,6 +33,7 @@ int service_setup(void **state);
 int service_teardown(void **state);
 
 extern char service_dir[]; /* of the test in hand */
+extern char bus_address[];
 extern pid_t smmd;
 
 /* Lines of smmd's configuration. */
@@ -43,6 +44,10 @@ void configure_fram0(const char *lines);
 
 void start_smmd(void);
 void stop_smmd(void); /* by SIGTERM: it ends with 0, within seconds */
+
+/* The daemon of the bus takes nothing and gives nothing until it goes on. */
+void stop_bus(void);
+void continue_bus(void);
 
 /* kB that smmd has in RAM now, and had at most. */
 unsigned long smmd_rss(void);
@@ -93,6 +98,9 @@ void append_bytes(sd_bus_message *m, size_t size, uint8_t fill);
 /* Store @size bytes of @fill. Return: the id. */
 uint32_t store(sd_bus *bus, const char *name, size_t size, uint8_t fill);
 
+/* Write the first byte of a block @n times, in one call; each is a signal. */
+void write_parts(sd_bus *bus, uint32_t id, unsigned int n);
+
 /* An answer is @size bytes of @fill; it is freed. */
 void assert_bytes(sd_bus_message *m, size_t size, uint8_t fill);
 
@@ -110,7 +118,8 @@ pid_t start_process(void (*body)(void *userdata), void *userdata);
 void kill_process(pid_t process);
 void end_process(pid_t process); /* by itself, with 0 */
 
-/* Milliseconds, of a clock that nobody sets. */
+/* Of a clock that nobody sets. */
+int64_t now_us(void);
 int64_t now_ms(void);
 void sleep_ms(unsigned int ms);
 
