@@ -14,6 +14,9 @@
 
 #define BLOCKS "/block" /* below the path of a memory */
 
+/* With more, an answer that has the properties of all would be more than a bus carries: 32 MiB. */
+#define OBJECTS_MAX 50000u
+
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD_WITH_ARGS("Read", SD_BUS_ARGS("u", offset, "u", length),
@@ -176,7 +179,7 @@ static int add_node(struct path_list *list, struct memory *memory, const struct 
  * .../NAME/block the blocks, and at MANAGER_PATH, where it asks for all objects, all of them.
  */
 static int fill_list(struct path_list *list, struct manager *manager, const char *path,
-		     const struct caller *caller)
+		     const struct caller *caller, sd_bus_error *error)
 {
 	const char *rest;
 	struct memory *memory = memory_at(manager, path, &rest);
@@ -190,6 +193,11 @@ static int fill_list(struct path_list *list, struct manager *manager, const char
 		return 0;
 	for (memory = manager->memories; r >= 0 && memory; memory = memory->next)
 		r = add_paths(list, memory, caller);
+	if (r >= 0 && list->n > OBJECTS_MAX)
+		return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+					 "there are %zu blocks, too many for one answer; List of "
+					 "each memory has them",
+					 list->n);
 	return r;
 }
 
@@ -204,7 +212,7 @@ static int list_paths(sd_bus *bus, const char *path, void *userdata, char ***pat
 	r = creds_of_sender(manager->creds, sd_bus_get_current_message(bus), &creds, error);
 	if (r < 0)
 		return r;
-	r = fill_list(&list, manager, path, &creds->caller);
+	r = fill_list(&list, manager, path, &creds->caller, error);
 	if (r < 0)
 		return r;
 	*paths = path_list_take(&list);

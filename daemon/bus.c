@@ -17,6 +17,7 @@ struct bus {
 	ev_io io;
 	int io_events; /* that @io waits for; 0: it is stopped */
 	ev_timer timer;
+	bool open; /* the other side has been let in, and heard */
 	void (*lost)(void *userdata);
 	void *userdata;
 	int error;
@@ -102,6 +103,16 @@ static void watch_time(struct bus *bus, uint64_t until)
 	ev_timer_start(bus->loop, &bus->timer);
 }
 
+/* Once: a first call that came together with the end of the authentication is in no socket any
+ * more. */
+static bool has_just_opened(struct bus *bus)
+{
+	if (bus->open || sd_bus_is_ready(bus->connection) <= 0)
+		return false;
+	bus->open = true;
+	return true;
+}
+
 /*
  * While something waits to be sent, nothing is taken: the answers would pile up of who asks and
  * does not read. A connection that is not open yet, or is closing, sends nothing, and has to go on.
@@ -122,6 +133,8 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 		events = POLLOUT;
 		until = until ? until : UINT64_MAX;
 	}
+	if (has_just_opened(bus))
+		until = 0;
 
 	watch_io(bus, events);
 	watch_time(bus, until);

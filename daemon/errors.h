@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The names of the errors of the D-Bus interface. For those of D-Bus itself (AccessDenied,
- * InvalidArgs) see sd-bus-protocol.h.
+ * The names of the errors of the D-Bus interface, and what their sentences have in common. For
+ * those of D-Bus itself (AccessDenied, InvalidArgs) see sd-bus-protocol.h.
  */
 #pragma once
 
@@ -23,3 +23,6 @@
 #define ERROR_BUSY              "org.smm1.Error.Busy"
 #define ERROR_CANCELED          "org.smm1.Error.Canceled"
 #define ERROR_TOO_LARGE         "org.smm1.Error.TooLarge"
+
+/* Bytes of what somebody said that are repeated to him; he may have said megabytes. */
+#define QUOTE_MAX 64

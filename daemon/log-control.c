@@ -2,6 +2,7 @@
 #include "log-control.h"
 
 #include "creds.h"
+#include "errors.h"
 #include "log.h"
 #include "manager.h"
 #include "util.h"
@@ -87,8 +88,9 @@ static int set_target(sd_bus *bus, const char *path, const char *interface, cons
 	if (!strcmp(name, "console") || !strcmp(name, "auto"))
 		return 0;
 	return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-				 "smmd logs to 'console' alone, its standard error; not to '%s'",
-				 name);
+				 "smmd logs to 'console' alone, its standard error; not to "
+				 "'%.*s'",
+				 QUOTE_MAX, name);
 }
 
 static int get_identifier(sd_bus *bus, const char *path, const char *interface,

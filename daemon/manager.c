@@ -67,7 +67,8 @@ static int get_memory(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	}
 	return sd_bus_error_setf(
 		error, ERROR_NO_SUCH_MEMORY,
-		"there is no memory '%s'; the configuration has no section of that name", name);
+		"there is no memory '%.*s'; the configuration has no section of that name",
+		QUOTE_MAX, name);
 }
 
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "options.h"
 
+#include "errors.h"
 #include "util.h"
 
 static const struct option_spec *find_spec(const char *name, const struct option_spec *specs,
@@ -67,14 +68,16 @@ static int read_option(sd_bus_message *m, const struct option_spec *specs, size_
 
 	if (spec)
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-					 "option '%s' has type %s; it takes %c", name, contents,
-					 spec->type);
+					 "option '%s' has type %.*s; it takes %c", name, QUOTE_MAX,
+					 contents, spec->type);
 	if (!n_specs)
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-					 "there is no option '%s' here; this call has none", name);
+					 "there is no option '%.*s' here; this call has none",
+					 QUOTE_MAX, name);
 	known = list_specs(specs, n_specs);
 	return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-				 "there is no option '%s' here; allowed are %s", name, known);
+				 "there is no option '%.*s' here; allowed are %s", QUOTE_MAX, name,
+				 known);
 }
 
 int options_read(sd_bus_message *m, const struct option_spec *specs, size_t n_specs,

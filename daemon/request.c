@@ -218,6 +218,12 @@ static int check_share(struct request *request)
 		return sd_bus_error_setf(&request->error, ERROR_BUSY,
 					 "%u requests for memory %s are waiting already",
 					 memory->n_requests, memory->name);
+	if (request->burden > 4 * share)
+		return sd_bus_error_setf(&request->error, ERROR_TOO_LARGE,
+					 "this call is for %ju bytes of memory %s; one may be for "
+					 "%ju",
+					 (uintmax_t)request->burden, memory->name,
+					 (uintmax_t)(4 * share));
 	if ((own && own + request->burden > share) || bytes + request->burden > 4 * share)
 		return sd_bus_error_setf(&request->error, ERROR_BUSY,
 					 "%ju bytes of memory %s are waiting already, of which %ju "

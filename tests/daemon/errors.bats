@@ -37,6 +37,18 @@ offset_of_content() {
 	fails NoSuchBlock '.* no block 4294967295 .*' call SetMode uu 4294967295 0
 }
 
+@test "what is wrong is repeated in part only, however long it is" {
+	local long short
+
+	long=$(head -c 10000 /dev/zero | tr '\0' x)
+	short=${long:0:64}
+	memory fram0
+	start_smmd
+	fails NoSuchMemory "there is no memory '$short'; .*" manager GetMemory s "$long"
+	fails $invalid "there is no option '$short' here; .*" call Check 'a{sv}' 1 "$long" b true
+	fails BadName '.*' call Find s "$long"
+}
+
 @test "NoSpace" {
 	start_with_block
 	fails NoSpace 'memory fram0 has no 400[0-9]+ bytes, header included, in one piece' \

@@ -407,6 +407,46 @@ static void test_garbage_ends_that_session_only(void **state)
 	assert_none_left(bus);
 }
 
+/* Read until there are @n bytes, or a second is over. */
+static size_t read_some(int fd, char *buffer, size_t n)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	size_t done = 0;
+	ssize_t r = 1;
+
+	while (done < n && r > 0 && poll(&poll_fd, 1, 1000) > 0) {
+		r = read(fd, buffer + done, n - done);
+		done += r > 0 ? (size_t)r : 0;
+	}
+	return done;
+}
+
+/* As libraries send it that wait for the answers of the authentication before they go on. */
+static void test_first_call_comes_with_begin(void **state)
+{
+	static const char hello[] = "\0AUTH EXTERNAL\r\nDATA\r\n";
+	static const char begin_and_ping[] = "BEGIN\r\n"
+					     "l\1\0\1\0\0\0\0\1\0\0\0\x1d\0\0\0"
+					     "\1\1o\0\1\0\0\0/\0\0\0\0\0\0\0"
+					     "\3\1s\0\4\0\0\0Ping\0\0\0";
+	sd_bus *bus = connect_bus(0);
+	int fd = session_socket(bus);
+	char answer[512];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(write(fd, hello, sizeof(hello) - 1), sizeof(hello) - 1);
+	n = read_some(fd, answer, strlen("DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n"));
+	assert_memory_equal(answer, "DATA\r\nOK ", 9);
+	assert_int_equal(answer[n - 1], '\n');
+	assert_int_equal(write(fd, begin_and_ping, sizeof(begin_and_ping) - 1),
+			 sizeof(begin_and_ping) - 1);
+	assert_int_equal(read_some(fd, answer, 16), 16);
+	assert_int_equal(answer[0], 'l');
+	close(fd);
+	assert_none_left(bus);
+}
+
 static void test_silent_ones_disturb_nobody(void **state)
 {
 	sd_bus *bus = connect_bus(0), *session;
@@ -521,6 +561,7 @@ int main(void)
 		TEST(test_closed_in_the_middle_of_calls),
 		TEST(test_closed_in_the_middle_of_a_message),
 		TEST(test_garbage_ends_that_session_only),
+		TEST(test_first_call_comes_with_begin),
 		TEST(test_silent_ones_disturb_nobody),
 		TEST(test_begins_although_there_are_signals),
 		TEST(test_one_that_does_not_read_can_be_closed),
