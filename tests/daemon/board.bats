@@ -379,6 +379,45 @@ on() {
 	done
 }
 
+# restore_through_cuts CHIP BYTES...: after so many bytes of a restoration its power goes.
+restore_through_cuts() {
+	local chip=$1 bytes log
+	shift
+
+	start_board
+	store a 4
+	"$JOB_CLIENT" Dump 9 9>"$dir/image" >/dev/null
+	for bytes; do
+		store a 5
+		control power-cut "$chip" "$bytes"
+		log=$("$JOB_CLIENT" Restore 9 9<"$dir/image")
+		[[ $log == *'finished org.smm1.Error.IO: memory fram0 could not be restored: '* ]]
+		control power-cut "$chip" 10000000
+		control power "$chip" off
+		control power "$chip" on
+		until [ "$(state fram0)" != offline ]; do sleep 0.05; done
+		if [ "$(state fram0)" = foreign ]; then
+			[[ $(why fram0) == 'the restoration of an image was interrupted; '* ]]
+			[ "$bytes" -ge 3 ]
+		else
+			loads a 5
+			[ "$bytes" -lt 200 ]
+		fi
+		"$JOB_CLIENT" Restore 9 9<"$dir/image" >/dev/null
+		loads a 4
+	done
+}
+
+@test 'the power goes at any byte of a restoration' {
+	restore_through_cuts fram 0 2 3 4 1000 20000 32768 32770
+}
+
+@test 'the power goes at any byte of a restoration of an EEPROM' {
+	printf '%s\n' '[memory fram0]' 'bus = i2c' 'device = /dev/i2c-2' 'address = 0x50' \
+		'model = AT24C64' >"$dir/smmd.conf"
+	restore_through_cuts eeprom 0 10 40 70 100 130 200 400
+}
+
 @test '--list-models shows the chips, and fails where it cannot' {
 	run -0 "$SMMD" --list-models
 	[[ $output == *MB85RC256V*FRAM*i2c* ]]

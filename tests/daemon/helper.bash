@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154 # bats sets output
 #
 # For the tests of smmd through the bus: a bus, fresh for each test, that stands for the system bus, and smmd on
-# it. SMMD is the daemon, LOAD_CLIENTS and KILL9 are the programs beside this file.
+# it. SMMD is the daemon; JOB_CLIENT, KILL9 and LOAD_CLIENTS are the programs beside this file.
 
 bats_require_minimum_version 1.5.0
 
