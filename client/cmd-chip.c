@@ -92,6 +92,17 @@ int cmd_format(struct smmctl *ctl, char **args)
 	return r;
 }
 
+/* Over ssh there is no file to hand to smmd, but there is ssh. */
+static int explain(struct smmctl *ctl, int r, const char *command)
+{
+	static const char host[] = "host:";
+
+	if (r != -EOPNOTSUPP || !ctl->where || strncmp(ctl->where, host, strlen(host)) != 0)
+		return r;
+	return failure(ctl, r, "smmd cannot reach a file over ssh; take 'ssh %s smmctl %sFILE'",
+		       ctl->where + strlen(host), command);
+}
+
 /* Dump */
 
 static int dump_to(struct smmctl *ctl, int fd)
@@ -100,7 +111,8 @@ static int dump_to(struct smmctl *ctl, int fd)
 	_cleanup_call_ smm_call *call = NULL;
 	int r = smm_client_dump_async(ctl->client, fd, on_progress, NULL, &progress, &call);
 
-	return await(ctl, &progress, r, call);
+	r = await(ctl, &progress, r, call);
+	return explain(ctl, r, "dump - >");
 }
 
 /* An old dump stays until the new one is there as a whole. */
@@ -155,7 +167,8 @@ static int restore_from(struct smmctl *ctl, int fd)
 	_cleanup_call_ smm_call *call = NULL;
 	int r = smm_client_restore_async(ctl->client, fd, on_progress, NULL, &progress, &call);
 
-	return await(ctl, &progress, r, call);
+	r = await(ctl, &progress, r, call);
+	return explain(ctl, r, "restore - <");
 }
 
 int cmd_restore(struct smmctl *ctl, char **args)

@@ -134,7 +134,6 @@ static const struct {
 	{ ERROR_NO_SUCH_BLOCK, NULL, "'smmctl list' shows the blocks" },
 	{ ERROR_NO_SUCH_MEMORY, "none was chosen",
 	  "choose one with --memory=NAME or SMM_MEMORY=NAME" },
-	{ ERROR_NO_SUCH_MEMORY, "no section [", "give it one and start it again" },
 	{ ERROR_NO_SUCH_MEMORY, NULL, "'smmctl status' shows the memories" },
 	{ ERROR_NO_SPACE, NULL, "'smmctl list' shows what could be freed" },
 	{ ERROR_QUOTA_EXCEEDED, NULL, "'smmctl list' shows what could be freed" },

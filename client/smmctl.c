@@ -36,7 +36,7 @@ static int run_command(const struct command_line *line, struct smmctl *ctl)
 		return r;
 	ctl->opening = false;
 	smm_client_set_interactive(ctl->client, isatty(STDIN_FILENO));
-	if (command->pages && line->pager)
+	if (command->pages && line->pager && !ctl->output.json)
 		pager_open(&ctl->output);
 	return command->run(ctl, line->args);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # bats sets output and stderr
 #
 # For the tests of smmctl: what those of smmd have, and smmd running with one chip, fresh for each test.
 # SMMCTL is the program.
@@ -9,6 +9,28 @@
 
 smmctl() {
 	"$SMMCTL" "$@"
+}
+
+# complains STATUS WORDS COMMAND...: one line on standard error that starts with smmctl: and has the words.
+complains() {
+	local expected=$1 words=$2
+	shift 2
+
+	run --separate-stderr "$@"
+	[ "$status" -eq "$expected" ]
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == "smmctl: "*"$words"* ]]
+}
+
+# has_json EXPECTED COMMAND...: it prints JSON, of which the Python expression EXPECTED is true; j is the value.
+has_json() {
+	local expected=$1
+	shift
+
+	run -0 --separate-stderr "$@"
+	python3 -m json.tool <<<"$output" >/dev/null
+	python3 -c 'import json, sys; j = json.load(sys.stdin); assert eval(sys.argv[1]), j' "$expected" <<<"$output"
 }
 
 setup() {

@@ -122,18 +122,6 @@ load helper
 	[[ $output != *fram0:* ]]
 }
 
-# complains STATUS WORDS COMMAND...: one line on standard error that starts with smmctl: and has the words.
-complains() {
-	local expected=$1 words=$2
-	shift 2
-
-	run --separate-stderr "$@"
-	[ "$status" -eq "$expected" ]
-	[ -z "$output" ]
-	[ "${#stderr_lines[@]}" -eq 1 ]
-	[[ $stderr == "smmctl: "*"$words"* ]]
-}
-
 @test "failures exit with 1 and say what to do" {
 	complains 1 "smmctl list" smmctl read nothing
 	complains 1 "smmctl list" smmctl free 7
@@ -213,7 +201,8 @@ complains() {
 
 @test "help and version" {
 	run -0 smmctl --help
-	for command in status list alloc free read write store load add; do
+	for command in status list show alloc free resize read write store load edit add rename chmod chown watch monitor \
+		check dump restore format; do
 		[[ $output == *"  $command "* ]]
 	done
 	run -0 smmctl --version
