@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* smmctl edit: a block in the user's editor. */
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -126,8 +127,10 @@ static int run_editor(struct smmctl *ctl, const struct edit *edit)
 		command = NULL;
 		return -ENOMEM;
 	}
+	signal(SIGINT, SIG_IGN); /* Ctrl-C is the editor's */
 	pid = fork();
 	if (pid == 0) {
+		signal(SIGINT, SIG_DFL);
 		execl("/bin/sh", "sh", "-c", command, editor(), edit->path, NULL);
 		_exit(127);
 	}
@@ -136,6 +139,7 @@ static int run_editor(struct smmctl *ctl, const struct edit *edit)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	signal(SIGINT, SIG_DFL);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return failure(ctl, -ECANCELED, "the editor '%s' failed; set VISUAL or EDITOR to another",

@@ -10,6 +10,7 @@
 
 static void set_complaint(struct smmctl *ctl, const char *format, va_list arguments)
 {
+	free(TAKE(ctl->error_name));
 	free(ctl->complaint);
 	if (vasprintf(&ctl->complaint, format, arguments) < 0)
 		ctl->complaint = NULL;
@@ -39,7 +40,6 @@ int failure(struct smmctl *ctl, int r, const char *format, ...)
 int call_failure(struct smmctl *ctl, smm_call *call, int r)
 {
 	failure(ctl, r, "%s", smm_call_error_message(call));
-	free(ctl->error_name);
 	ctl->error_name = strdup(smm_call_error_name(call));
 	return r;
 }

@@ -289,10 +289,10 @@ static int take_json(struct smmctl *ctl)
 	return bad_value(ctl, "json");
 }
 
-static int take_where(struct smmctl *ctl, const char *kind)
+static int take_where(struct smmctl *ctl, const char *kind, const char *name)
 {
 	free(ctl->where);
-	if (asprintf(&ctl->where, "%s%s", kind, optarg ? optarg : "") < 0) {
+	if (asprintf(&ctl->where, "%s%s", kind, name) < 0) {
 		ctl->where = NULL;
 		return -ENOMEM;
 	}
@@ -375,13 +375,13 @@ static int take_option(int code, const char *word, struct command_line *line, st
 		free(TAKE(ctl->where));
 		return 0;
 	case OPTION_USER:
-		return take_where(ctl, "user");
+		return take_where(ctl, "user", "");
 	case OPTION_HOST:
-		return take_where(ctl, "host:");
+		return take_where(ctl, "host:", optarg);
 	case OPTION_MACHINE:
-		return take_where(ctl, "machine:");
+		return take_where(ctl, "machine:", optarg);
 	case OPTION_ADDRESS:
-		return take_where(ctl, "");
+		return take_where(ctl, "", optarg);
 	case OPTION_MEMORY:
 		ctl->memory = optarg;
 		return 0;
@@ -425,7 +425,6 @@ static int take_words(int argc, char **argv, struct command_line *line, struct s
 			optind++;
 			continue;
 		}
-		optarg = NULL;
 		code = getopt_long(argc, argv, "-:hH:M:", options, NULL);
 		if (code < 0)
 			break;

@@ -19,7 +19,8 @@ static const char *chosen(void)
 	return command;
 }
 
-/* In the child. F: what fits on a screen is just printed; R: colours; K: Ctrl-C ends it. */
+/* In the child. F: what fits on a screen is just printed; R: colours; K: Ctrl-C ends it. Nobody
+ * gets a shell from it whom sudo lets do nothing but this. */
 static _Noreturn void run_pager(const char *command)
 {
 	const char *options = getenv("SYSTEMD_LESS");
