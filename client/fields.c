@@ -48,3 +48,33 @@ json_object *json_of_properties(smm_call *call)
 	}
 	return object;
 }
+
+static int add_memory(struct smmctl *ctl, const char *name, json_object *memories)
+{
+	_cleanup_call_ smm_call *call = NULL;
+	int r;
+
+	r = smm_client_set_memory(ctl->client, name);
+	if (r >= 0)
+		r = smm_client_status(ctl->client, &call);
+	if (r >= 0)
+		json_object_array_add(memories, json_of_properties(call));
+	return r;
+}
+
+static int add_all(struct smmctl *ctl, json_object *memories)
+{
+	_cleanup_call_ smm_call *call = NULL;
+	const char *name;
+	int r;
+
+	r = smm_client_memories(ctl->client, &call);
+	for (size_t i = 0; r >= 0 && smm_call_get_memory(call, i, &name, NULL) >= 0; i++)
+		r = add_memory(ctl, name, memories);
+	return r;
+}
+
+int add_memories(struct smmctl *ctl, json_object *memories)
+{
+	return ctl->memory ? add_memory(ctl, ctl->memory, memories) : add_all(ctl, memories);
+}

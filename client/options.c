@@ -35,6 +35,7 @@ enum option_code {
 	OPTION_LENGTH,
 	OPTION_MODE,
 	OPTION_OFFSET,
+	OPTION_OUTPUT,
 	OPTION_REPAIR,
 };
 
@@ -61,6 +62,7 @@ static const struct option options[] = {
 	{ "length", required_argument, NULL, OPTION_LENGTH },
 	{ "mode", required_argument, NULL, OPTION_MODE },
 	{ "offset", required_argument, NULL, OPTION_OFFSET },
+	{ "output", required_argument, NULL, OPTION_OUTPUT },
 	{ "repair", no_argument, NULL, OPTION_REPAIR },
 	{},
 };
@@ -189,6 +191,14 @@ static const struct command commands[] = {
 	  .options = BIT(OPTION_JSON),
 	  .run = cmd_monitor },
 
+	{ .name = "metrics",
+	  .arguments = "",
+	  .help = "Print what a monitoring system wants to know",
+	  .options = BIT(OPTION_OUTPUT),
+	  .no_memory = true,
+	  .without_smmd = true,
+	  .run = cmd_metrics },
+
 	{ .name = "check",
 	  .arguments = "",
 	  .help = "Hold what is on the chip against its checksums",
@@ -252,6 +262,8 @@ static void print_help(void)
 	     "     --group=GROUP     alloc: whose group it is\n"
 	     "     --fill=BYTE       alloc: the value of each byte, instead of 0\n"
 	     "     --exclusive       alloc: fail if there is a block of this name\n"
+	     "     --output=FILE     metrics: replace FILE at once, in the format of textfile "
+	     "collectors\n"
 	     "     --repair          check: mend what can be\n"
 	     "     --granule=BYTES   format: give out so many together\n"
 	     "     --force           format: even if there is something on it\n"
@@ -346,6 +358,9 @@ static int take_option_of_command(int code, struct smmctl *ctl)
 		return parse_octal_mode(optarg, &allocate->mode) ? 0 : bad_value(ctl, "mode");
 	case OPTION_OFFSET:
 		return take_number(ctl, "offset", &ctl->offset);
+	case OPTION_OUTPUT:
+		ctl->file = optarg;
+		return 0;
 	default:
 		ctl->repair = true;
 		return 0;

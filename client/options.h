@@ -13,6 +13,7 @@ struct command {
 	int min_args, max_args; /* -1 is any number */
 	unsigned int options;   /* that it takes beside the general ones, as bits */
 	bool no_memory;         /* it works on none, or chooses for itself */
+	bool without_smmd;      /* it has something to say when smmd does not run */
 	bool pages;             /* prints what may be longer than a screen */
 	int (*run)(struct smmctl *ctl, char **args);
 };

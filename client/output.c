@@ -57,6 +57,18 @@ void put_number(json_object *object, const char *key, uint64_t number)
 	json_object_object_add(object, key, json_object_new_uint64(number));
 }
 
+const char *get_text(json_object *object, const char *key)
+{
+	json_object *value = json_object_object_get(object, key);
+
+	return value ? json_object_get_string(value) : "";
+}
+
+uint64_t get_number(json_object *object, const char *key)
+{
+	return json_object_get_uint64(json_object_object_get(object, key));
+}
+
 void print_json(const struct output *output, json_object *value)
 {
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE;

@@ -89,6 +89,10 @@ const char *format_size(uint64_t bytes, char text[SIZE_TEXT]);
 void put_text(json_object *object, const char *key, const char *text);
 void put_number(json_object *object, const char *key, uint64_t number);
 
+/* To ask them; what is not there is "" or 0. */
+const char *get_text(json_object *object, const char *key);
+uint64_t get_number(json_object *object, const char *key);
+
 /* For the end of a variable's scope. */
 static inline void json_putp(json_object **object)
 {

@@ -27,7 +27,7 @@ struct smmctl {
 	bool in_place;
 	bool repair;
 	bool force;
-	const char *file; /* of data, or NULL */
+	const char *file; /* of data, or for the output; or NULL */
 	uint32_t offset;  /* bytes */
 	uint32_t length;  /* bytes; SMM_CLIENT_TO_END is all */
 	uint32_t granule; /* bytes; 0 leaves it to the daemon */
@@ -56,6 +56,7 @@ int cmd_format(struct smmctl *ctl, char **args);
 int cmd_free(struct smmctl *ctl, char **args);
 int cmd_list(struct smmctl *ctl, char **args);
 int cmd_load(struct smmctl *ctl, char **args);
+int cmd_metrics(struct smmctl *ctl, char **args);
 int cmd_monitor(struct smmctl *ctl, char **args);
 int cmd_read(struct smmctl *ctl, char **args);
 int cmd_rename(struct smmctl *ctl, char **args);

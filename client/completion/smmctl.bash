@@ -44,7 +44,8 @@ _smmctl_parse() {
 		--memory=* | -M?*) memory=("$word") ;;
 		-M | --memory) memory=("$word" "${words[++i]-}") ;;
 		-H* | --host* | --machine*) remote=1 ;;& # nothing is asked over the network
-		-H | --host | --machine | --json | --file | --fill | --granule | --group | --length | --mode | --offset)
+		-H | --host | --machine | --json | --file | --fill | --granule | --group | --length | --mode | --offset | \
+			--output)
 			((++i)) ;;
 		esac
 	done
@@ -94,7 +95,7 @@ _smmctl_value() {
 	case $1 in
 	-M | --memory) _smmctl_reply "$2" < <(_smmctl_memories) ;;
 	--json) _smmctl_words "$2" short pretty off ;;
-	--file) _smmctl_files "$2" ;;
+	--file | --output) _smmctl_files "$2" ;;
 	--group) _smmctl_reply "$2" < <(compgen -g) ;;
 	-H | --host) _smmctl_reply "$2" < <(compgen -A hostname) ;;
 	esac
@@ -109,6 +110,7 @@ _smmctl_options() {
 	read) options+=(--offset= --length=) ;;
 	write) options+=(--offset= --hex --file= --in-place) ;;
 	store) options+=(--hex --file=) ;;
+	metrics) options+=(--output=) ;;
 	check) options+=(--json= --repair) ;;
 	format) options+=(--granule= --force) ;;
 	esac
@@ -138,7 +140,7 @@ _smmctl() {
 	local words cur glued command n_args bus memory remote plain
 	local commands=(
 		status list show alloc free resize read write load store edit add rename chmod chown watch monitor
-		check dump restore format
+		metrics check dump restore format
 	)
 
 	COMPREPLY=()
@@ -146,7 +148,7 @@ _smmctl() {
 	_smmctl_parse
 	if [[ -z $plain && $cur == --*=* ]]; then
 		_smmctl_value "${cur%%=*}" "${cur%%=*}="
-	elif [[ -z $plain && ${words[-1]} == @(-M|-H|--memory|--host|--json|--file|--group) ]]; then
+	elif [[ -z $plain && ${words[-1]} == @(-M|-H|--memory|--host|--json|--file|--group|--output) ]]; then
 		_smmctl_value "${words[-1]}" ''
 	elif [[ -z $plain && ${words[-1]} == --@(machine|address|fill|granule|length|mode|offset) ]]; then
 		:
