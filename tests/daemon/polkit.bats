@@ -28,10 +28,21 @@ setup() {
 	start_polkit
 }
 
+wait_for_polkit() {
+	for _ in {1..400}; do
+		run -0 busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus \
+			NameHasOwner s org.freedesktop.PolicyKit1
+		[ "$output" != 'b true' ] || return 0
+		sleep 0.05
+	done
+	echo 'there is no polkit on the bus'
+	return 1
+}
+
 start_polkit() {
 	"$MOCK_POLKIT" >>"$dir/questions" 3>&- &
 	polkit_pid=$!
-	until busctl status org.freedesktop.PolicyKit1 >/dev/null 2>&1; do sleep 0.05; done
+	wait_for_polkit
 }
 
 kill_polkit() {
@@ -57,7 +68,7 @@ run_polkitd() {
 		mount --bind "$1/rules.d" /usr/share/polkit-1/rules.d
 		exec /usr/lib/polkit-1/polkitd --no-debug
 	' sh "$dir" >"$dir/polkitd.log" 2>&1 3>&- &
-	until busctl status org.freedesktop.PolicyKit1 >/dev/null 2>&1; do sleep 0.05; done
+	wait_for_polkit
 }
 
 # polkit_says ANSWER: to the questions that are open, too.
