@@ -111,14 +111,22 @@ static void open_new(struct manager *manager)
 	answer(manager, r, &error);
 }
 
+static void stays_as_it_was(const struct manager *manager, int r, sd_bus_error *error)
+{
+	const char *mistake = manager->config.mistake;
+
+	sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+			  "the configuration stays as it was: %s%s%s",
+			  mistake ? mistake : manager->config_path, mistake ? "" : ": ",
+			  mistake ? "" : strerror(-r));
+}
+
 static int begin(struct manager *manager, sd_bus_error *error)
 {
 	int r = config_load(manager->config_path, &manager->config);
 
 	if (r < 0) {
-		sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-				  "the configuration stays as it was: %s",
-				  manager->config.mistake ? manager->config.mistake : strerror(-r));
+		stays_as_it_was(manager, r, error);
 		config_free(&manager->config);
 		return r;
 	}

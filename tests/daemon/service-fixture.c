@@ -326,6 +326,11 @@ void configure(const char *format, ...)
 	fclose(file);
 }
 
+void configure_anew(void)
+{
+	fclose(open_file("smmd.conf", "we"));
+}
+
 void configure_fram0(const char *lines)
 {
 	configure("[memory fram0]\nbus = file\npath = %s/fram0.img\n%s\n", service_dir, lines);

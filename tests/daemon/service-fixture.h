@@ -39,6 +39,9 @@ extern pid_t smmd;
 /* Lines of smmd's configuration. */
 void configure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Another configuration, beginning with nothing. */
+void configure_anew(void);
+
 /* Memory fram0, on a file, with further lines. */
 void configure_fram0(const char *lines);
 

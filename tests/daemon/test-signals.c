@@ -373,6 +373,35 @@ static void test_restore(void **state)
 	close(fd);
 }
 
+static void reload(sd_bus *bus)
+{
+	act(bus, MANAGER, "Reload", NULL);
+	UNTIL(!try_call(bus, NULL, MEMORY, "List", NULL)); /* it is opened */
+}
+
+static void test_reload(void **state)
+{
+	struct listener *all, *own;
+	sd_bus *bus;
+
+	(void)state;
+	need_root();
+	bus = connect_bus(0);
+	allocate(bus, "a", 0644);
+	allocate(bus, "b", 0600);
+	all = listen_on(connect_bus(0));
+	own = listen_on(connect_session(bus));
+	configure("[memory fram1]\npath = %s/fram1.img\nsize = 32K\n", service_dir);
+	reload(bus);
+	assert_string_equal(heard(all), "+fram1 ");
+	assert_string_equal(heard(own), "+fram1 ");
+	configure_anew();
+	configure_fram0("size = 64K\nquota = 1K");
+	reload(bus);
+	assert_string_equal(heard(all), "-1 -fram0 -fram1 +fram0 +1 ");
+	assert_string_equal(heard(own), "-1 -2 -fram0 -fram1 +fram0 +1 +2 ");
+}
+
 /* Load */
 
 #define LOAD_MS 2000
@@ -580,6 +609,7 @@ int main(void)
 		TEST(test_last_word_to_whom_it_appeared),
 		TEST(test_format),
 		TEST(test_restore),
+		TEST(test_reload),
 		TEST(test_load_on_the_bus),
 		TEST(test_load_on_a_session),
 		TEST(test_one_that_does_not_read_is_given_up),
