@@ -98,6 +98,8 @@ me="j[0]['Owner'] == $(id -u) and j[0]['Group'] == $(id -g)"
 	has_json "[(b['Owner'], b['Group']) for b in j] == [($(id -u nobody), 0)] * 2" smmctl list --json=short
 	smmctl chown :daemon a
 	has_json "(j[0]['Owner'], j[0]['Group']) == ($(id -u nobody), $(id -g daemon))" smmctl list --json=short
+	smmctl chown root a
+	has_json "(j[0]['Owner'], j[0]['Group']) == (0, $(id -g daemon))" smmctl list --json=short
 	smmctl chown 1234:4321 a
 	has_json "(j[0]['Owner'], j[0]['Group']) == (1234, 4321)" smmctl list --json=short
 	run -0 smmctl list

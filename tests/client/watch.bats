@@ -9,7 +9,7 @@ load helper
 
 # begin ARGUMENT...: smmctl in the background, into $dir/out.
 begin() {
-	smmctl "$@" >"$dir/out" 2>"$dir/err" 3>&- &
+	"$SMMCTL" "$@" >"$dir/out" 2>"$dir/err" 3>&- &
 	watcher=$!
 }
 
@@ -43,6 +43,16 @@ end() {
 	kill "$watcher"
 	ends 143 "$watcher"
 	! grep -v '^smmctl: smmd went away; this' "$dir/err"
+}
+
+teardown() {
+	local status=0
+
+	kill "${watcher:-}" 2>/dev/null || true
+	[ -z "${smmd_pid:-}" ] || stop_smmd || status=$?
+	kill "$bus_pid"
+	[ ! -e "$dir/smmd.log" ] || cat "$dir/smmd.log"
+	return $status
 }
 
 time='^[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{3}'
