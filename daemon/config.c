@@ -457,7 +457,7 @@ static void check_sections(struct parser *p, const char *path)
 	if (!p->sections && !p->mistakes)
 		mistake(p, &(struct place){ .file = path, .line = 1 },
 			"there is no memory; a section [memory NAME] with a bus and its chip makes "
-			"one");
+			"one; 'man smmd.conf' shows some");
 }
 
 /* Gives the memories of the sections to @config, in their order. */

@@ -11,6 +11,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 
 #include "bus.h"
@@ -18,6 +19,7 @@
 #include "config.h"
 #include "log.h"
 #include "manager.h"
+#include "reload.h"
 #include "util.h"
 
 #define DEFAULT_CONFIG "/etc/smm/smmd.conf"
@@ -154,15 +156,29 @@ static void on_terminate(struct ev_loop *loop, ev_signal *signal, int revents)
 	manager_stop(signal->data);
 }
 
-/* A closed terminal or pipe does not stop a service. */
-static void watch_signals(struct ev_loop *loop, ev_signal signals[2], struct manager *manager)
+static void on_hangup(struct ev_loop *loop, ev_signal *signal, int revents)
 {
-	static const int numbers[] = { SIGTERM, SIGINT };
+	(void)loop;
+	(void)revents;
+	reload_by_signal(signal->data);
+}
 
-	signal(SIGHUP, SIG_IGN);
+static const struct {
+	int number;
+	void (*handler)(struct ev_loop *loop, ev_signal *signal, int revents);
+} handled[] = {
+	{ SIGTERM, on_terminate },
+	{ SIGINT, on_terminate },
+	{ SIGHUP, on_hangup },
+};
+
+/* A closed pipe does not stop a service. */
+static void watch_signals(struct ev_loop *loop, ev_signal signals[ARRAY_SIZE(handled)],
+			  struct manager *manager)
+{
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		ev_signal_init(&signals[i], on_terminate, numbers[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(handled); i++) {
+		ev_signal_init(&signals[i], handled[i].handler, handled[i].number);
 		signals[i].data = manager;
 		ev_signal_start(loop, &signals[i]);
 	}
@@ -173,7 +189,7 @@ static int serve(const struct options *options, struct config *config)
 	_cleanup_(ev_loop_destroyp) struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 	_cleanup_(bus_freep) struct bus *bus = NULL;
 	_cleanup_(manager_freep) struct manager *manager = NULL;
-	ev_signal signals[2];
+	ev_signal signals[ARRAY_SIZE(handled)];
 	int r;
 
 	if (!loop)
@@ -194,6 +210,7 @@ static int serve(const struct options *options, struct config *config)
 
 	sd_notify(0, "READY=1");
 	manager_state_changed(manager);
+	reload_pending(manager);
 	ev_run(loop, 0);
 	sessions_drain(manager);
 	return bus_error(bus);
@@ -226,7 +243,9 @@ int main(int argc, char **argv)
 		return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
 
 	r = config_load(options.config, &config);
-	if (r >= 0 && !options.check_config)
+	if (r < 0)
+		return EX_CONFIG; /* to start again helps nobody */
+	if (!options.check_config)
 		r = serve(&options, &config);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

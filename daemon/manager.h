@@ -40,6 +40,8 @@ struct manager {
 	const char *config_path;
 	sd_bus_message *reload;    /* that is not answered yet */
 	struct question *question; /* whether its sender may ask for it */
+	bool reloading;            /* it has begun; there is no message where a signal asked */
+	bool reload_again;         /* when that is done */
 	struct config config;      /* the new one, as far as it is not in use yet */
 };
 

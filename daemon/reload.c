@@ -15,11 +15,19 @@
 
 #define MEMORY_INTERFACE "org.smm1.Memory"
 
+/* It has come to an end: say so to the service manager, and to who has called. */
 static void answer(struct manager *manager, int r, const sd_bus_error *error)
 {
 	_cleanup_message_ sd_bus_message *m = TAKE(manager->reload);
 
-	sd_notify(0, "READY=1");
+	if (manager->reloading)
+		sd_notify(0, "READY=1");
+	manager->reloading = false;
+	if (!m) {
+		if (r < 0)
+			log_error("SIGHUP: %s", error->message);
+		return;
+	}
 	if (r < 0)
 		r = sd_bus_reply_method_errno(m, r, error);
 	else
@@ -109,6 +117,7 @@ static void open_new(struct manager *manager)
 				  strerror(-r));
 	config_free(&manager->config);
 	answer(manager, r, &error);
+	reload_pending(manager);
 }
 
 static void stays_as_it_was(const struct manager *manager, int r, sd_bus_error *error)
@@ -123,33 +132,46 @@ static void stays_as_it_was(const struct manager *manager, int r, sd_bus_error *
 
 static int begin(struct manager *manager, sd_bus_error *error)
 {
-	int r = config_load(manager->config_path, &manager->config);
+	struct timespec now;
+	int r;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%ju",
+		   (uintmax_t)now.tv_sec * 1000000 + (uintmax_t)now.tv_nsec / 1000);
+	manager->reloading = true;
+	r = config_load(manager->config_path, &manager->config);
 	if (r < 0) {
 		stays_as_it_was(manager, r, error);
 		config_free(&manager->config);
 		return r;
 	}
 	log_info("The configuration is read again");
-	sd_notify(0, "RELOADING=1");
 	compare(manager);
 	if (!manager->leaving)
 		open_new(manager);
 	return 0;
 }
 
+static void reload(struct manager *manager)
+{
+	_cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = begin(manager, &error);
+
+	if (r < 0) {
+		answer(manager, r, &error);
+		reload_pending(manager);
+	}
+}
+
 static void on_confirmed(void *userdata, int r, const sd_bus_error *why)
 {
 	struct manager *manager = userdata;
-	_cleanup_bus_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
 
 	manager->question = NULL;
 	if (r < 0)
-		sd_bus_error_copy(&error, why);
+		answer(manager, r, why);
 	else
-		r = begin(manager, &error);
-	if (r < 0)
-		answer(manager, r, &error);
+		reload(manager);
 }
 
 /* An administrator does not wait for what polkit says of somebody else. */
@@ -174,18 +196,34 @@ int call_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return r;
 	if (creds->caller.admin)
 		give_way(manager);
-	if (manager->reload || manager->stopping)
+	if (manager->reload || manager->reloading || manager->stopping)
 		return sd_bus_error_set(error, ERROR_BUSY,
 					"smmd is reading its configuration already, or stopping");
 	manager->reload = sd_bus_message_ref(m);
-	if (creds->caller.admin)
-		r = begin(manager, error);
-	else
-		r = authority_ask(manager->bus, creds, m, on_confirmed, manager, &manager->question,
-				  error);
+	if (creds->caller.admin) {
+		reload(manager);
+		return 1;
+	}
+	r = authority_ask(manager->bus, creds, m, on_confirmed, manager, &manager->question, error);
 	if (r < 0)
 		manager->reload = sd_bus_message_unref(manager->reload);
 	return r < 0 ? r : 1;
+}
+
+void reload_by_signal(struct manager *manager)
+{
+	give_way(manager);
+	manager->reload_again = true;
+	reload_pending(manager);
+}
+
+void reload_pending(struct manager *manager)
+{
+	if (!manager->reload_again || !manager->serving || manager->stopping || manager->reload ||
+	    manager->reloading)
+		return;
+	manager->reload_again = false;
+	reload(manager);
 }
 
 void reload_goes_on(struct memory *memory)
@@ -199,7 +237,7 @@ void reload_goes_on(struct memory *memory)
 		return;
 	*place = memory->next;
 	memory_free(memory);
-	if (!manager->leaving && manager->reload)
+	if (!manager->leaving && manager->reloading)
 		open_new(manager);
 }
 
@@ -209,6 +247,7 @@ void reload_stop(struct manager *manager)
 
 	question_drop(TAKE(manager->question));
 	config_free(&manager->config);
-	if (manager->reload)
+	manager->reload_again = false;
+	if (manager->reload || manager->reloading)
 		answer(manager, -EBUSY, &stopping);
 }
