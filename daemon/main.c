@@ -21,6 +21,7 @@
 #include "manager.h"
 #include "reload.h"
 #include "util.h"
+#include "watchdog.h"
 
 #define DEFAULT_CONFIG "/etc/smm/smmd.conf"
 
@@ -35,6 +36,7 @@ struct options {
 DEFINE_CLEANUP(struct ev_loop *, ev_loop_destroy);
 DEFINE_CLEANUP(struct bus *, bus_free);
 DEFINE_CLEANUP(struct manager *, manager_free);
+DEFINE_CLEANUP(struct watchdog *, watchdog_free);
 
 static void help(void)
 {
@@ -189,6 +191,7 @@ static int serve(const struct options *options, struct config *config)
 	_cleanup_(ev_loop_destroyp) struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 	_cleanup_(bus_freep) struct bus *bus = NULL;
 	_cleanup_(manager_freep) struct manager *manager = NULL;
+	_cleanup_(watchdog_freep) struct watchdog *watchdog = NULL;
 	ev_signal signals[ARRAY_SIZE(handled)];
 	int r;
 
@@ -208,6 +211,9 @@ static int serve(const struct options *options, struct config *config)
 	if (r < 0)
 		return r;
 
+	r = watchdog_new(manager, &watchdog);
+	if (r < 0)
+		return r;
 	sd_notify(0, "READY=1");
 	manager_state_changed(manager);
 	reload_pending(manager);

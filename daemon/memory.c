@@ -508,6 +508,19 @@ void memory_device_changed(struct memory *memory, const char *node)
 	worker_wake(memory->worker);
 }
 
+bool memory_moves(struct memory *memory)
+{
+	bool working;
+	uint64_t now = worker_begun(memory->worker, &working) + volume_slices(memory->volume);
+	bool stuck = working && now == memory->moved;
+
+	memory->moved = now;
+	if (stuck && !memory->stuck)
+		log_warning("memory %s: a transfer does not come to its end", memory->name);
+	memory->stuck = stuck;
+	return !stuck;
+}
+
 void memory_stop(struct memory *memory)
 {
 	volume_stop(memory->volume);

@@ -40,6 +40,8 @@ struct memory {
 	unsigned int n_requests;
 	struct job *job; /* of an administrator, or NULL */
 	struct announcer announcer;
+	uint64_t moved; /* as far as memory_moves() has seen */
+	bool stuck;     /* and that it did not */
 	struct memory *next;
 
 	pthread_mutex_t lock;  /* for what follows */
@@ -73,6 +75,9 @@ int memory_new(struct manager *manager, struct memory_config *config, struct mem
 
 /* The device with this node came or went; it may be that of the memory. */
 void memory_device_changed(struct memory *memory, const char *node);
+
+/* Whether its worker has got on since this was asked last, or has nothing to do. */
+bool memory_moves(struct memory *memory);
 
 /* Take no more requests, and let the worker finish what it has in hand; manager_worker_stopped() is
  * called then. */

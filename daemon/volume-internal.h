@@ -66,6 +66,8 @@ struct volume {
 
 	_Atomic uint64_t written; /* bytes of the format or restoration in hand */
 
+	_Atomic uint64_t slices; /* of transfers, that came to an end */
+
 	_Atomic bool seen; /* the index is that of the chip, as it was last seen */
 
 	/* For any thread. */

@@ -13,6 +13,7 @@ int volume_on_read(void *userdata, u32 offset, void *buffer, u32 size)
 	struct volume *v = userdata;
 	int r = mirror_read(v->mirror, offset, buffer, size);
 
+	v->slices++;
 	if (r < 0)
 		v->chip_error = r;
 	return r;
@@ -28,6 +29,7 @@ int volume_on_write(void *userdata, u32 offset, const void *buffer, u32 size)
 	v->map_changed |= offset < v->store.smm.data;
 	r = v->chip->read_only ? mirror_pretend(v->mirror, offset, buffer, size)
 			       : mirror_write(v->mirror, offset, buffer, size);
+	v->slices++;
 	if (r < 0)
 		v->chip_error = r;
 	else
@@ -76,6 +78,7 @@ static void between_slices(void *userdata)
 	struct volume *v = userdata;
 	int chip_error = v->chip_error;
 
+	v->slices++;
 	if (v->busy_id == NO_BLOCK || v->in_between)
 		return;
 	v->in_between = true;
@@ -252,6 +255,11 @@ void volume_status(struct volume *v, struct volume_status *status)
 uint64_t volume_written(struct volume *v)
 {
 	return v->written;
+}
+
+uint64_t volume_slices(struct volume *v)
+{
+	return v->slices;
 }
 
 const char *volume_name(const struct volume *v)

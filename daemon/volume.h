@@ -222,6 +222,9 @@ uint32_t volume_length(struct volume *volume, const struct caller *caller, uint3
 /* Bytes that the format or restoration in hand has written. */
 uint64_t volume_written(struct volume *volume);
 
+/* Transfers and slices of them that have come to an end; any thread. */
+uint64_t volume_slices(struct volume *volume);
+
 bool volume_may_see(const struct caller *caller, const struct smm_block *block);
 bool volume_may_read(const struct caller *caller, const struct smm_block *block);
 

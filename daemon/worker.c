@@ -35,6 +35,7 @@ struct worker {
 	struct turn *turns;
 	const struct turn *in_hand; /* of the connection that the thread works for */
 	uint64_t clock;             /* tasks begun */
+	uint64_t idled;             /* turns of work of its own, begun */
 	bool working;               /* the thread is, and does not hold the lock */
 	bool woken;                 /* it is time for work of its own */
 	bool notified;              /* the loop's thread has not heard of it yet */
@@ -179,6 +180,7 @@ static void idle(struct worker *worker)
 	}
 	worker->woken = false;
 	worker->working = true;
+	worker->idled++;
 	pthread_mutex_unlock(&worker->lock);
 	ms = worker->ops->idle(worker->userdata);
 	pthread_mutex_lock(&worker->lock);
@@ -362,6 +364,17 @@ void worker_between(struct worker *worker)
 	for (unsigned int i = 0; i < BETWEEN_MAX && (task = take_next(worker, true)); i++)
 		run_task(worker, task);
 	pthread_mutex_unlock(&worker->lock);
+}
+
+uint64_t worker_begun(struct worker *worker, bool *working)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&worker->lock);
+	n = worker->clock + worker->idled;
+	*working = worker->working;
+	pthread_mutex_unlock(&worker->lock);
+	return n;
 }
 
 void worker_stop(struct worker *worker)

@@ -92,6 +92,10 @@ void worker_wake(struct worker *worker);
 void worker_between(struct worker *worker);
 void worker_notify(struct worker *worker);
 
+/* A number that is another whenever it begins something; and whether it is in the middle of that.
+ */
+uint64_t worker_begun(struct worker *worker, bool *working);
+
 /**
  * worker_stop() - let the task in hand run to its end, finish the others without running them.
  */

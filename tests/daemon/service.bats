@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# smmd and its service manager: reload, exit statuses.
+# smmd and its service manager: reload, watchdog, exit statuses.
 
 # shellcheck disable=SC2154 # set in helper.bash
 load helper
@@ -45,6 +45,15 @@ told() {
 	done
 	echo "the service manager was not told $1 times: $2"
 	return 1
+}
+
+# With a second for a watchdog, in which smmd looks four times.
+start_watched() {
+	start_told env WATCHDOG_USEC=1000000 "$@"
+}
+
+fed() {
+	grep -c WATCHDOG=1 "$dir/told"
 }
 
 @test "SIGHUP reads the configuration again, and the service manager is told when" {
@@ -95,6 +104,59 @@ told() {
 	kill -HUP "$smmd_pid"
 	told 2 READY=1
 	[[ $(manager ListMemories) == *fram1* ]]
+}
+
+@test "the watchdog is fed while nothing happens, and by the process that it is for alone" {
+	memory fram0
+	start_watched
+	told 3 WATCHDOG=1
+	stop_smmd
+	kill "$listener"
+	start_watched env WATCHDOG_PID=1
+	sleep 1
+	[ "$(fed)" -eq 0 ]
+}
+
+@test "the watchdog is fed while a slow chip is read" {
+	memory fram0
+	memory slow 'size = 2M' 'wire-speed = 100k'
+	start_watched
+	told 4 WATCHDOG=1
+	run -0 busctl get-property org.smm1 /org/smm1/memory/slow org.smm1.Memory State
+	[ "$output" = 's "loading"' ]
+	run -1 grep 'does not come to its end' "$dir/smmd.log"
+}
+
+@test "the watchdog is not fed while a transfer does not come to its end" {
+	local before
+
+	can_emulate
+	cat >"$dir/board" <<-END
+		[rig]
+		control = $dir/control
+		[i2c 1]
+		clock = 400000
+		[chip fram]
+		bus = i2c-1
+		image = $dir/fram
+		size = 32K
+		address = 0x50
+		address-bytes = 2
+		id = 00a510
+	END
+	printf '%s\n' '[memory fram0]' 'bus = i2c' 'device = /dev/i2c-1' 'address = 0x50' >"$dir/smmd.conf"
+	memory fram1
+	start_watched "$SMM_RIG" "$dir/board"
+	told 2 WATCHDOG=1
+	"$SMM_RIG_CONTROL" "$dir/control" stuck i2c-1 ETIMEDOUT 4000
+	call Store say a 1 1 3>&- &
+	until grep -q 'fram0: a transfer does not come to its end' "$dir/smmd.log"; do sleep 0.05; done
+	before=$(fed)
+	busctl call org.smm1 /org/smm1/memory/fram1 org.smm1.Memory Store say a 1 1 # others serve
+	sleep 1
+	[ "$(fed)" -eq "$before" ]
+	"$SMM_RIG_CONTROL" "$dir/control" unstuck i2c-1
+	told $((before + 2)) WATCHDOG=1
 }
 
 @test "a configuration that cannot be used ends smmd with 78, and says what to do" {
