@@ -165,6 +165,7 @@ bar='\[#*\.*\] *[0-9]*%  [0-9.]* [KM]*i*B[a-z]*/s  [0-9]*:[0-9][0-9] left$'
 }
 
 @test "edit: the editor has the terminal" {
+	export TMPDIR=$dir
 	smmctl store text 'one two'
 	printf '%s\n' 'printf "change %s\n" "$(cat "$1")"' 'read -r answer' 'printf %s "$answer" >"$1"' >"$dir/editor"
 	open_shell
