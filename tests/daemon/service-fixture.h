@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The whole of smmd from the outside: a bus that only the test knows, smmd on it, and connections
- * of several users. SMMD is the daemon.
+ * of several users. SMMD is the daemon, LATER the library of later.c.
  *
  * Calls that cannot fail unless something is broken end the test.
  */
@@ -25,6 +25,12 @@
 
 #define ERROR(name) "org.smm1.Error." name
 
+#define PATIENCE_MS 10000
+
+/* Something is broken. That ends the test; a process that it started just ends. */
+void give_up(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+void check(int r, const char *what); /* that it is not a negative errno */
+
 /* Before all: of the tests, those that SMM_TEST matches, if it is set, as "*sigterm*". */
 void choose_tests(void);
 
@@ -46,18 +52,28 @@ void configure_anew(void);
 void configure_fram0(const char *lines);
 
 void start_smmd(void);
+
+/* What is far away comes near: the clock of the smmd that is started next can be advanced. */
+void take_clock(void);
+void advance_clock(unsigned int seconds);
+
 void stop_smmd(void); /* by SIGTERM: it ends with 0, within seconds */
 
 /* The daemon of the bus takes nothing and gives nothing until it goes on. */
 void stop_bus(void);
 void continue_bus(void);
 
-/* kB that smmd has in RAM now, and had at most. */
-unsigned long smmd_rss(void);
-unsigned long smmd_peak(void);
+unsigned long smmd_peak(void); /* kB of RAM that it had at most */
+unsigned int smmd_fds(void);   /* that are open */
 
-/* Whether the test may be several users; if not it is skipped. */
-void need_root(void);
+/* The rest of a test needs rights, or several users. */
+#define NEED_ROOT()                                                                  \
+	do {                                                                         \
+		if (geteuid() != 0) {                                                \
+			print_message("# the next one is skipped: it needs root\n"); \
+			return;                                                      \
+		}                                                                    \
+	} while (0)
 
 /* A connection of @uid, or with 0 of who runs the test. Others are those of /etc/passwd only. */
 sd_bus *connect_bus(uid_t uid);
@@ -68,7 +84,8 @@ int session_socket(sd_bus *bus);
 int try_session_socket(sd_bus *bus);
 sd_bus *start_session(int fd);
 
-/* Ends every connection; NULL is none. */
+/* All connections end with the test, if not before. NULL is none. */
+sd_bus *keep_connection(sd_bus *bus);
 void disconnect(sd_bus *bus);
 
 /*
@@ -127,9 +144,9 @@ int64_t now_ms(void);
 void sleep_ms(unsigned int ms);
 
 /* Wait until something is the case, which has to be soon. */
-#define UNTIL(condition)                                        \
-	for (int64_t end_ = now_ms() + 10000; !(condition);) {  \
-		if (now_ms() > end_)                            \
-			fail_msg("in vain: until " #condition); \
-		sleep_ms(5);                                    \
+#define UNTIL(condition)                                             \
+	for (int64_t end_ = now_ms() + PATIENCE_MS; !(condition);) { \
+		if (now_ms() > end_)                                 \
+			fail_msg("in vain: until " #condition);      \
+		sleep_ms(5);                                         \
 	}

@@ -160,7 +160,7 @@ static int64_t longest;
 		longest = took_ > longest ? took_ : longest; \
 	} while (0)
 
-/* For two seconds, small calls while another one does what it can. */
+/* For a while, small calls while another one does what it can. */
 static void endure(sd_bus *bus, void (*flooder)(void *userdata), void *userdata)
 {
 	uint32_t id = store(bus, "small", 8, 1);
@@ -168,8 +168,8 @@ static void endure(sd_bus *bus, void (*flooder)(void *userdata), void *userdata)
 	int64_t end, n = 1;
 
 	longest = 0;
-	sleep_ms(500);
-	for (end = now_ms() + 2000; now_ms() < end;) {
+	sleep_ms(300);
+	for (end = now_ms() + 1500; now_ms() < end;) {
 		MEASURE(act(bus, MEMORY, "Read", "uuu", id, 0, 8));
 		MEASURE(act(bus, MEMORY, "Write", "uuay", id, 0, 2, n, n >> 8));
 		MEASURE(n = (int64_t)call_number(bus, MEMORY, "Add", "sx", "rounds", (int64_t)1));
@@ -203,14 +203,39 @@ static void test_long_writes_in_a_session_of_the_same(void **state)
 	close(fd);
 }
 
+static void test_busy(void **state)
+{
+	sd_bus *bus = connect_bus(some_uid());
+	sd_bus_message *m;
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++)
+		send_write(bus, "WriteInPlace", BIG, LARGE, (uint8_t)i);
+	/* As much as the chip has may wait: four of them. The others are told so at once. */
+	for (unsigned int busy = 0; busy < 4;) {
+		m = next_message(bus, 5000);
+		assert_non_null(m);
+		if (sd_bus_message_is_method_error(m, NULL)) {
+			assert_true(sd_bus_message_is_method_error(m, ERROR("Busy")));
+			busy++;
+		}
+		sd_bus_message_unref(m);
+	}
+	assert_int_equal(call_number(other, MEMORY, "Add", "sx", "count", (int64_t)1), 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup_slow, service_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_write_then_read),        TEST(test_read_then_write),
-		TEST(test_store_then_load),        TEST(test_long_writes_of_another),
-		TEST(test_many_writes_of_another), TEST(test_long_writes_in_a_session_of_the_same),
+		TEST(test_write_then_read),
+		TEST(test_read_then_write),
+		TEST(test_store_then_load),
+		TEST(test_busy),
+		TEST(test_long_writes_of_another),
+		TEST(test_many_writes_of_another),
+		TEST(test_long_writes_in_a_session_of_the_same),
 	};
 
 	choose_tests();

@@ -16,11 +16,24 @@
 #define USER_MAX 16u
 #define MAX      64u
 
+static unsigned int fds; /* of smmd, without sessions */
+
 static int setup(void **state)
 {
 	if (service_setup(state) < 0)
 		return -1;
 	configure_fram0("size = 2M\ngranule = 64");
+	start_smmd();
+	fds = smmd_fds();
+	return 0;
+}
+
+static int setup_with_clock(void **state)
+{
+	if (service_setup(state) < 0)
+		return -1;
+	configure_fram0("size = 32K");
+	take_clock();
 	start_smmd();
 	return 0;
 }
@@ -157,7 +170,7 @@ static void test_job(void **state)
 	int fds[2];
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	s = connect_session(connect_bus(0));
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	m = call(s, MEMORY, "Dump", "ha{sv}", fds[1], 0);
@@ -201,7 +214,7 @@ static void test_acts_for_its_opener(void **state)
 	int fd;
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	one = connect_bus(1);
 	two = connect_bus(2);
 	store(one, "of-1", 1, 1);
@@ -219,7 +232,7 @@ static void test_outlives_its_opener(void **state)
 	sd_bus *one, *session;
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	one = connect_bus(1);
 	session = connect_session(one);
 	disconnect(one);
@@ -265,15 +278,16 @@ static bool is_full(sd_bus *bus)
 	return fd < 0;
 }
 
-/* All places of the user are free, once smmd has noticed. */
+/* All places of the user are free, once smmd has noticed, and nothing is left. */
 static void assert_none_left(sd_bus *bus)
 {
-	int fds[USER_MAX];
+	int sockets[USER_MAX];
 
 	for (unsigned int i = 0; i < USER_MAX; i++)
-		UNTIL((fds[i] = try_session_socket(bus)) >= 0);
+		UNTIL((sockets[i] = try_session_socket(bus)) >= 0);
 	assert_true(is_full(bus));
-	close_all(fds, USER_MAX);
+	close_all(sockets, USER_MAX);
+	UNTIL(smmd_fds() == fds);
 }
 
 static void test_16_of_a_user(void **state)
@@ -298,7 +312,7 @@ static void test_64_in_all(void **state)
 	int fds[MAX];
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	for (uid_t i = 0; i < 5; i++)
 		users[i] = connect_bus(i);
 	for (unsigned int i = 0; i < 4; i++)
@@ -461,6 +475,26 @@ static void test_silent_ones_disturb_nobody(void **state)
 	close_all(fds, USER_MAX - 1);
 }
 
+/* As long as D-Bus waits; those that were let in may be silent for longer. */
+static void test_one_that_never_says_who_it_is_is_dropped(void **state)
+{
+	sd_bus *bus = connect_bus(0), *session = connect_session(bus);
+	int silent = session_socket(bus), slow = session_socket(bus);
+
+	(void)state;
+	assert_int_equal(write(slow, "\0AUTH EXTERNAL\r\n", 16), 16);
+	advance_clock(20);
+	assert_int_equal(get_number(session, MEMORY, "Blocks"), 0);
+	assert_false(is_over(silent));
+	advance_clock(100);
+	assert_int_equal(get_number(session, MEMORY, "Blocks"), 0);
+	UNTIL(is_over(silent));
+	UNTIL(is_over(slow));
+	assert_int_equal(get_number(session, MEMORY, "Blocks"), 0);
+	close(silent);
+	close(slow);
+}
+
 /* Make @n signals. */
 static void make_signals(sd_bus *bus, unsigned int n)
 {
@@ -563,6 +597,8 @@ int main(void)
 		TEST(test_garbage_ends_that_session_only),
 		TEST(test_first_call_comes_with_begin),
 		TEST(test_silent_ones_disturb_nobody),
+		cmocka_unit_test_setup_teardown(test_one_that_never_says_who_it_is_is_dropped,
+						setup_with_clock, service_teardown),
 		TEST(test_begins_although_there_are_signals),
 		TEST(test_one_that_does_not_read_can_be_closed),
 		TEST(test_sigterm_with_answers_that_nobody_reads),

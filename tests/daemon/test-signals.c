@@ -230,7 +230,7 @@ static void test_appearance_to_several_users(void **state)
 	struct listener *all, *group, *stranger;
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	bus = connect_bus(4);
 	root = connect_bus(0);
 	all = listen_on(connect_bus(0));
@@ -269,7 +269,7 @@ static void test_no_signal_tells_of_what_is_hidden(void **state)
 	char *text;
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	bus = connect_bus(1);
 	stranger[0] = listen_on(connect_bus(2))->bus;
 	stranger[1] = connect_session(stranger[0]);
@@ -327,7 +327,7 @@ static void test_format(void **state)
 	sd_bus *bus;
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	bus = connect_bus(0);
 	allocate(bus, "a", 0644);
 	allocate(bus, "b", 0600);
@@ -353,7 +353,7 @@ static void test_restore(void **state)
 	int fd;
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	bus = connect_bus(0);
 	fd = image_file();
 	allocate(bus, "a", 0644);
@@ -385,7 +385,7 @@ static void test_reload(void **state)
 	sd_bus *bus;
 
 	(void)state;
-	need_root();
+	NEED_ROOT();
 	bus = connect_bus(0);
 	allocate(bus, "a", 0644);
 	allocate(bus, "b", 0600);
