@@ -24,6 +24,7 @@ enum option_code {
 	OPTION_NO_PAGER,
 	/* Options of some commands only. */
 	OPTION_JSON,
+	OPTION_BY,
 	OPTION_EXCLUSIVE,
 	OPTION_FILE,
 	OPTION_FILL,
@@ -37,6 +38,7 @@ enum option_code {
 	OPTION_OFFSET,
 	OPTION_OUTPUT,
 	OPTION_REPAIR,
+	OPTION_SVG,
 };
 
 static const struct option options[] = {
@@ -51,6 +53,7 @@ static const struct option options[] = {
 	{ "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
 	{ "no-pager", no_argument, NULL, OPTION_NO_PAGER },
 	{ "json", required_argument, NULL, OPTION_JSON },
+	{ "by", required_argument, NULL, OPTION_BY },
 	{ "exclusive", no_argument, NULL, OPTION_EXCLUSIVE },
 	{ "file", required_argument, NULL, OPTION_FILE },
 	{ "fill", required_argument, NULL, OPTION_FILL },
@@ -64,6 +67,7 @@ static const struct option options[] = {
 	{ "offset", required_argument, NULL, OPTION_OFFSET },
 	{ "output", required_argument, NULL, OPTION_OUTPUT },
 	{ "repair", no_argument, NULL, OPTION_REPAIR },
+	{ "svg", no_argument, NULL, OPTION_SVG },
 	{},
 };
 
@@ -191,6 +195,12 @@ static const struct command commands[] = {
 	  .options = BIT(OPTION_JSON),
 	  .run = cmd_monitor },
 
+	{ .name = "map",
+	  .arguments = "",
+	  .help = "Draw what is where on the chip",
+	  .options = BIT(OPTION_JSON) | BIT(OPTION_BY) | BIT(OPTION_OUTPUT) | BIT(OPTION_SVG),
+	  .pages = true,
+	  .run = cmd_map },
 	{ .name = "metrics",
 	  .arguments = "",
 	  .help = "Print what a monitoring system wants to know",
@@ -262,8 +272,9 @@ static void print_help(void)
 	     "     --group=GROUP     alloc: whose group it is\n"
 	     "     --fill=BYTE       alloc: the value of each byte, instead of 0\n"
 	     "     --exclusive       alloc: fail if there is a block of this name\n"
-	     "     --output=FILE     metrics: replace FILE at once, in the format of textfile "
-	     "collectors\n"
+	     "     --by=WHAT         map: a colour for each owner, or for each block\n"
+	     "     --svg             map: as a picture in SVG\n"
+	     "     --output=FILE     map, metrics: into FILE, which is replaced at once\n"
 	     "     --repair          check: mend what can be\n"
 	     "     --granule=BYTES   format: give out so many together\n"
 	     "     --force           format: even if there is something on it\n"
@@ -329,6 +340,9 @@ static int take_option_of_command(int code, struct smmctl *ctl)
 	switch (code) {
 	case OPTION_JSON:
 		return take_json(ctl);
+	case OPTION_BY:
+		ctl->by_block = !strcmp(optarg, "block");
+		return ctl->by_block || !strcmp(optarg, "owner") ? 0 : bad_value(ctl, "by");
 	case OPTION_EXCLUSIVE:
 		allocate->flags |= SMM_CLIENT_EXCLUSIVE;
 		return 0;
@@ -360,6 +374,10 @@ static int take_option_of_command(int code, struct smmctl *ctl)
 		return take_number(ctl, "offset", &ctl->offset);
 	case OPTION_OUTPUT:
 		ctl->file = optarg;
+		output_is_file(&ctl->output);
+		return 0;
+	case OPTION_SVG:
+		ctl->svg = true;
 		return 0;
 	default:
 		ctl->repair = true;

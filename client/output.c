@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -22,6 +23,13 @@ static const char *const sequences[N_COLOURS] = {
 	[COLOUR_BAD] = "\033[31m", [COLOUR_HEADING] = "\033[1m", [COLOUR_FAINT] = "\033[2m",
 };
 
+static unsigned int width_of_terminal(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_col ? 80 : size.ws_col;
+}
+
 void output_init(struct output *output)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -29,6 +37,13 @@ void output_init(struct output *output)
 	output->terminal = isatty(STDOUT_FILENO);
 	output->dumb = !term || strcmp(term, "dumb") == 0;
 	output->colours = output->terminal && !output->dumb && !(no_color && *no_color);
+	output->columns = width_of_terminal();
+}
+
+void output_is_file(struct output *output)
+{
+	output->terminal = output->colours = false;
+	output->columns = 80;
 }
 
 const char *colour(const struct output *output, enum colour colour)

@@ -22,6 +22,7 @@ struct output {
 	bool terminal; /* standard output is one */
 	bool dumb;     /* that can do nothing but print */
 	bool colours;
+	unsigned int columns;
 };
 
 enum colour {
@@ -36,6 +37,9 @@ enum colour {
 
 /* Finds out where standard output goes. */
 void output_init(struct output *output);
+
+/* It goes into a file instead. */
+void output_is_file(struct output *output);
 
 /* The sequence that switches to @colour; "" where there are none. */
 const char *colour(const struct output *output, enum colour colour);

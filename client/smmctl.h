@@ -27,6 +27,8 @@ struct smmctl {
 	bool in_place;
 	bool repair;
 	bool force;
+	bool by_block;
+	bool svg;
 	const char *file; /* of data, or for the output; or NULL */
 	uint32_t offset;  /* bytes */
 	uint32_t length;  /* bytes; SMM_CLIENT_TO_END is all */
@@ -56,6 +58,7 @@ int cmd_format(struct smmctl *ctl, char **args);
 int cmd_free(struct smmctl *ctl, char **args);
 int cmd_list(struct smmctl *ctl, char **args);
 int cmd_load(struct smmctl *ctl, char **args);
+int cmd_map(struct smmctl *ctl, char **args);
 int cmd_metrics(struct smmctl *ctl, char **args);
 int cmd_monitor(struct smmctl *ctl, char **args);
 int cmd_read(struct smmctl *ctl, char **args);

@@ -44,7 +44,7 @@ _smmctl_parse() {
 		--memory=* | -M?*) memory=("$word") ;;
 		-M | --memory) memory=("$word" "${words[++i]-}") ;;
 		-H* | --host* | --machine*) remote=1 ;;& # nothing is asked over the network
-		-H | --host | --machine | --json | --file | --fill | --granule | --group | --length | --mode | --offset | \
+		-H | --host | --machine | --by | --json | --file | --fill | --granule | --group | --length | --mode | --offset | \
 			--output)
 			((++i)) ;;
 		esac
@@ -94,6 +94,7 @@ _smmctl_files() {
 _smmctl_value() {
 	case $1 in
 	-M | --memory) _smmctl_reply "$2" < <(_smmctl_memories) ;;
+	--by) _smmctl_words "$2" owner block ;;
 	--json) _smmctl_words "$2" short pretty off ;;
 	--file | --output) _smmctl_files "$2" ;;
 	--group) _smmctl_reply "$2" < <(compgen -g) ;;
@@ -110,6 +111,7 @@ _smmctl_options() {
 	read) options+=(--offset= --length=) ;;
 	write) options+=(--offset= --hex --file= --in-place) ;;
 	store) options+=(--hex --file=) ;;
+	map) options+=(--json= --by= --svg --output=) ;;
 	metrics) options+=(--output=) ;;
 	check) options+=(--json= --repair) ;;
 	format) options+=(--granule= --force) ;;
@@ -140,7 +142,7 @@ _smmctl() {
 	local words cur glued command n_args bus memory remote plain
 	local commands=(
 		status list show alloc free resize read write load store edit add rename chmod chown watch monitor
-		metrics check dump restore format
+		map metrics check dump restore format
 	)
 
 	COMPREPLY=()
@@ -148,7 +150,7 @@ _smmctl() {
 	_smmctl_parse
 	if [[ -z $plain && $cur == --*=* ]]; then
 		_smmctl_value "${cur%%=*}" "${cur%%=*}="
-	elif [[ -z $plain && ${words[-1]} == @(-M|-H|--memory|--host|--json|--file|--group|--output) ]]; then
+	elif [[ -z $plain && ${words[-1]} == @(-M|-H|--memory|--host|--by|--json|--file|--group|--output) ]]; then
 		_smmctl_value "${words[-1]}" ''
 	elif [[ -z $plain && ${words[-1]} == --@(machine|address|fill|granule|length|mode|offset) ]]; then
 		:

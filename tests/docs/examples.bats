@@ -59,6 +59,7 @@ runs_session() {
 
 @test "the sessions of the README print what it shows" {
 	PATH=${SMMCTL%/*}:$PATH
+	export LC_ALL=C.UTF-8
 	runs_session < <(fenced console)
 	[ "$n_commands" -gt 10 ]
 }
@@ -115,6 +116,7 @@ starts_twice() {
 	[ "$(id -u)" -eq 0 ] || sed -i '/dump\|restore/d' "$dir/commands"
 	cd "$dir"
 	set -e
+	cd "$dir"
 	. "$dir/commands"
 	[ "$(smmctl load hostname)" = "$(hostname)" ]
 	smmctl read settings --offset=12 | cmp - <(printf '\377\001')
