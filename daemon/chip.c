@@ -6,8 +6,10 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "errors.h"
 #include "gpio.h"
 #include "log.h"
+#include "messages.h"
 #include "util.h"
 
 /* A supply that was just switched on: MB85RC256V wants its bus idle for 0.5 ms (data sheet); other
@@ -185,7 +187,11 @@ static int write_slice(struct front *f, uint32_t offset, const uint8_t *data, ui
 		if (r < 0 || r == 1 || !proof)
 			return r < 0 ? r : 0;
 	}
-	log_error("memory %s: %s took the byte %02x for address 0x%" PRIx32
+	log_event(LOG_ERR,
+		  &(struct log_about){ .message = MESSAGE_DROPS_WRITES,
+				       .memory = f->config->name,
+				       .error = ERROR_IO },
+		  "memory %s: %s took the byte %02x for address 0x%" PRIx32
 		  " twice and holds %02x; "
 		  "it is read-only now: look at its write-protect pin and its supply",
 		  f->config->name, f->chip.device, data[at], offset + at, found);

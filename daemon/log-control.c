@@ -58,7 +58,12 @@ static int set_level(sd_bus *bus, const char *path, const char *interface, const
 	return 0;
 }
 
-/* Lines go to standard error, which is the journal's under a service manager: there is no other. */
+static const char *target(void)
+{
+	return log_is_journal() ? "journal" : "console";
+}
+
+/* Where lines go is how smmd was started: there is no choice. */
 static int get_target(sd_bus *bus, const char *path, const char *interface, const char *property,
 		      sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -68,7 +73,7 @@ static int get_target(sd_bus *bus, const char *path, const char *interface, cons
 	(void)property;
 	(void)userdata;
 	(void)error;
-	return sd_bus_message_append(reply, "s", "console");
+	return sd_bus_message_append(reply, "s", target());
 }
 
 static int set_target(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -85,11 +90,10 @@ static int set_target(sd_bus *bus, const char *path, const char *interface, cons
 		r = sd_bus_message_read(value, "s", &name);
 	if (r < 0)
 		return r;
-	if (!strcmp(name, "console") || !strcmp(name, "auto"))
+	if (!strcmp(name, target()) || !strcmp(name, "auto"))
 		return 0;
 	return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-				 "smmd logs to 'console' alone, its standard error; not to "
-				 "'%.*s'",
+				 "smmd logs to '%s', as it was started; not to '%.*s'", target(),
 				 QUOTE_MAX, name);
 }
 

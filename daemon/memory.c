@@ -7,8 +7,10 @@
 #include "block.h"
 #include "calls.h"
 #include "creds.h"
+#include "errors.h"
 #include "job.h"
 #include "log.h"
+#include "messages.h"
 #include "objects.h"
 #include "path-list.h"
 #include "power.h"
@@ -429,7 +431,11 @@ static void on_power(void *userdata, bool failing)
 
 	volume_power_fail(memory->volume, failing);
 	if (failing)
-		log_warning("memory %s: the power fails", memory->name);
+		log_event(LOG_WARNING,
+			  &(struct log_about){ .message = MESSAGE_POWER_FAILS,
+					       .memory = memory->name,
+					       .error = ERROR_POWER_FAIL },
+			  "memory %s: the power fails", memory->name);
 	if (!memory->worker) /* it begins like that */
 		return;
 	worker_wake(memory->worker);
@@ -516,7 +522,9 @@ bool memory_moves(struct memory *memory)
 
 	memory->moved = now;
 	if (stuck && !memory->stuck)
-		log_warning("memory %s: a transfer does not come to its end", memory->name);
+		log_event(LOG_WARNING,
+			  &(struct log_about){ .message = MESSAGE_STUCK, .memory = memory->name },
+			  "memory %s: a transfer does not come to its end", memory->name);
 	memory->stuck = stuck;
 	return !stuck;
 }

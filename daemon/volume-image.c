@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "image.h"
 #include "log.h"
+#include "messages.h"
 #include "util.h"
 
 /* Bytes of blocks that are checked in one step, where they are in RAM already. */
@@ -209,8 +210,12 @@ static int end_check(struct volume *v, struct volume_check *check)
 	if (result->uncorrectable && !check->repair)
 		volume_recover(v); /* what is known of the chip is no longer so */
 	if (result->damaged || result->uncorrectable)
-		log_warning("memory %s: %u blocks are damaged, %u lines of the map", volume_name(v),
-			    result->damaged, result->uncorrectable);
+		log_event(LOG_WARNING,
+			  &(struct log_about){ .message = MESSAGE_DAMAGED,
+					       .memory = volume_name(v),
+					       .error = ERROR_CORRUPT },
+			  "memory %s: %u blocks are damaged, %u lines of the map", volume_name(v),
+			  result->damaged, result->uncorrectable);
 	volume_publish(v);
 	return 0;
 }

@@ -51,6 +51,9 @@ struct volume {
 	struct smm_stats before; /* corrected and merged, before the last mount */
 	uint64_t replays;
 	char why[VOLUME_WHY_MAX]; /* it is in this state; "" for the usual reason */
+	const char *message;      /* by which the journal knows that */
+	const char *logged;       /* that of the state that was logged last */
+	uint32_t damaged;         /* the block that was last found to be, and that was logged */
 	bool known;               /* which chip it is: */
 	uint8_t identity[SMM_ID_BYTES];
 	uint64_t retry_at, scrub_at; /* milliseconds of CLOCK_MONOTONIC */
@@ -102,7 +105,7 @@ void volume_recover(struct volume *volume);
 
 const char *volume_state_name(const struct volume *volume);
 const char *volume_why(const struct volume *volume); /* it is not online, and what to do */
-void volume_log_state(const struct volume *volume);
+void volume_log_state(struct volume *volume);
 
 /* Whether it was ever seen what is on the chip; any thread. */
 int volume_seen(struct volume *volume, sd_bus_error *error);

@@ -9,6 +9,8 @@
 #include <errno.h>
 
 #include "errors.h"
+#include "log.h"
+#include "messages.h"
 #include "util.h"
 
 bool volume_is_member(const struct caller *caller, uint32_t gid)
@@ -98,6 +100,19 @@ static void recover(struct volume *v)
 		volume_recover(v);
 }
 
+/* Once, and not as often as somebody reads it. */
+static void log_damage(struct volume *v, const struct smm_block *b, const char *error)
+{
+	char id[16];
+
+	if (v->damaged == b->id)
+		return;
+	v->damaged = b->id;
+	snprintf(id, sizeof(id), "%u", b->id);
+	log_event(LOG_WARNING, &(struct log_about){ MESSAGE_DAMAGED, volume_name(v), id, error },
+		  "memory %s: block %s (%s) is damaged", volume_name(v), id, b->name);
+}
+
 int volume_failed(struct volume *v, int result, const struct smm_block *b, const char *verb,
 		  uint64_t need, sd_bus_error *error)
 {
@@ -107,6 +122,7 @@ int volume_failed(struct volume *v, int result, const struct smm_block *b, const
 	case SMM_BAD_NAME:
 		return volume_bad_name(error);
 	case SMM_CHECKSUM:
+		log_damage(v, b, ERROR_CHECKSUM_MISMATCH);
 		return sd_bus_error_setf(error, ERROR_CHECKSUM_MISMATCH,
 					 "the content of block %u does not match its checksum",
 					 b->id);

@@ -10,6 +10,7 @@
 
 #include "errors.h"
 #include "log.h"
+#include "messages.h"
 #include "util.h"
 #include "worker.h"
 
@@ -22,21 +23,24 @@
 
 static const struct {
 	const char *name;
-	const char *error; /* of a call that it forbids */
-	const char *text;  /* what is the case and what to do, where nothing better is known */
+	const char *message; /* by which the journal knows it, where nothing better is known */
+	const char *error;   /* of a call that it forbids */
+	const char *text;    /* what is the case and what to do, where nothing better is known */
 } states[] = {
-	[VOLUME_ONLINE] = { .name = "online" },
-	[VOLUME_LOADING] = { "loading", ERROR_BUSY, "it is being read; try again" },
-	[VOLUME_READ_ONLY] = { "read-only", ERROR_WRITE_PROTECTED, "it cannot be written" },
-	[VOLUME_BLANK] = { "blank", ERROR_NOT_FORMATTED,
+	[VOLUME_ONLINE] = { .name = "online", .message = MESSAGE_ONLINE },
+	[VOLUME_LOADING] = { "loading", NULL, ERROR_BUSY, "it is being read; try again" },
+	[VOLUME_READ_ONLY] = { "read-only", MESSAGE_READ_ONLY, ERROR_WRITE_PROTECTED,
+			       "it cannot be written" },
+	[VOLUME_BLANK] = { "blank", MESSAGE_BLANK, ERROR_NOT_FORMATTED,
 			   "the chip is empty; Format makes it usable" },
-	[VOLUME_FOREIGN] = { "foreign", ERROR_NOT_FORMATTED,
+	[VOLUME_FOREIGN] = { "foreign", MESSAGE_FOREIGN, ERROR_NOT_FORMATTED,
 			     "it holds something else; Format with force gives that up" },
-	[VOLUME_CORRUPT] = { "corrupt", ERROR_CORRUPT,
+	[VOLUME_CORRUPT] = { "corrupt", MESSAGE_CORRUPT, ERROR_CORRUPT,
 			     "its map is beyond correction; what is intact can be read, and "
 			     "nothing changed" },
-	[VOLUME_OFFLINE] = { "offline", ERROR_OFFLINE, "the chip does not answer" },
-	[VOLUME_POWER_FAIL] = { "power-fail", ERROR_POWER_FAIL,
+	[VOLUME_OFFLINE] = { "offline", MESSAGE_OFFLINE, ERROR_OFFLINE,
+			     "the chip does not answer" },
+	[VOLUME_POWER_FAIL] = { "power-fail", MESSAGE_POWER_FAILS, ERROR_POWER_FAIL,
 				"its supply fails; it serves again when that is back" },
 };
 
@@ -63,12 +67,20 @@ const char *volume_why(const struct volume *v)
 static void set_state(struct volume *v, enum volume_state state, const char *why)
 {
 	v->state = state;
+	v->message = states[state].message;
 	snprintf(v->why, sizeof(v->why), "%s", why ? why : "");
+}
+
+/* Who watches the line has logged it. */
+static void set_power_fail(struct volume *v)
+{
+	set_state(v, VOLUME_POWER_FAIL, NULL);
+	v->logged = v->message;
 }
 
 static void set_unanswered(struct volume *v)
 {
-	v->state = VOLUME_OFFLINE;
+	set_state(v, VOLUME_OFFLINE, NULL);
 	snprintf(v->why, sizeof(v->why), "the chip does not answer: %s", strerror(-v->chip_error));
 }
 
@@ -161,11 +173,12 @@ static void judge_contents(struct volume *v)
 		return set_unanswered(v);
 	if (is_blank(contents, v->chip->size))
 		return set_state(v, VOLUME_BLANK, NULL);
+	if (memcmp(contents, restoring, sizeof(restoring)) != 0)
+		return set_state(v, VOLUME_FOREIGN, NULL);
 	set_state(v, VOLUME_FOREIGN,
-		  memcmp(contents, restoring, sizeof(restoring))
-			  ? NULL
-			  : "the restoration of an image was interrupted; restore it again, or "
-			    "Format with force gives it up");
+		  "the restoration of an image was interrupted; restore it again, or "
+		  "Format with force gives it up");
+	v->message = MESSAGE_INTERRUPTED;
 }
 
 /* What a mount with this result makes of the memory. */
@@ -280,6 +293,7 @@ static void take_up(struct volume *v)
 		set_state(v, VOLUME_FOREIGN,
 			  "another chip is in its place; put the first one back, or restart smmd "
 			  "to take this one");
+		v->message = MESSAGE_OTHER_CHIP;
 		(void)read_index(v);
 	}
 	if (v->state == VOLUME_ONLINE || v->state == VOLUME_READ_ONLY) {
@@ -324,17 +338,23 @@ void volume_welcome(struct volume *v)
 
 /* Loss and recovery */
 
-void volume_log_state(const struct volume *v)
+void volume_log_state(struct volume *v)
 {
 	const struct volume_status *s = &v->status;
+	const struct log_about about = { .message = v->message,
+					 .memory = volume_name(v),
+					 .error = states[v->state].error };
 
+	v->logged = v->message;
 	if (v->state == VOLUME_ONLINE)
-		log_info("memory %s: %u blocks, %ju of %ju bytes are free", volume_name(v),
-			 s->blocks, (uintmax_t)s->free, (uintmax_t)s->usable);
+		log_event(LOG_INFO, &about, "memory %s: %u blocks, %ju of %ju bytes are free",
+			  volume_name(v), s->blocks, (uintmax_t)s->free, (uintmax_t)s->usable);
 	else if (v->state == VOLUME_OFFLINE)
-		log_error("memory %s is offline: %s: %s", volume_name(v), s->device, volume_why(v));
+		log_event(LOG_ERR, &about, "memory %s is offline: %s: %s", volume_name(v),
+			  s->device, volume_why(v));
 	else
-		log_warning("memory %s is %s: %s", volume_name(v), s->state, volume_why(v));
+		log_event(LOG_WARNING, &about, "memory %s is %s: %s", volume_name(v), s->state,
+			  volume_why(v));
 }
 
 void volume_lost(struct volume *v, int r, const sd_bus_error *error)
@@ -354,7 +374,7 @@ void volume_recover(struct volume *v)
 	int r = 0;
 
 	if (v->power_failing) {
-		set_state(v, VOLUME_POWER_FAIL, NULL);
+		set_power_fail(v);
 		volume_publish(v);
 		return;
 	}
@@ -366,7 +386,7 @@ void volume_recover(struct volume *v)
 		mirror_forget(v->mirror);
 		volume_welcome(v);
 	}
-	if (v->state != before)
+	if (v->state != before || v->message != v->logged)
 		volume_log_state(v);
 }
 
@@ -394,7 +414,7 @@ int volume_ready(struct volume *v, bool change, sd_bus_error *error)
 	if (!v->in_between)
 		look_at_device(v);
 	if (v->power_failing)
-		set_state(v, VOLUME_POWER_FAIL, NULL);
+		set_power_fail(v);
 	else if (!v->in_between && is_due(v))
 		volume_recover(v);
 	if (v->state == VOLUME_ONLINE)
@@ -449,6 +469,7 @@ uint32_t volume_slice(const struct volume *v)
 /* Compare a slice of the chip with its image, or wait until it is time for the next round. */
 static uint32_t scrub(struct volume *v)
 {
+	const struct log_about about = { .message = MESSAGE_CHANGED, .memory = volume_name(v) };
 	uint64_t now = now_ms();
 	uint64_t repaired = mirror_counters(v->mirror)->repaired;
 	int differ;
@@ -467,13 +488,15 @@ static uint32_t scrub(struct volume *v)
 		v->chip_error = differ;
 		volume_recover(v);
 	} else if (mirror_counters(v->mirror)->repaired > repaired) {
-		log_warning("memory %s: %d bytes before 0x%x had changed on the chip and were put "
-			    "right",
-			    volume_name(v), differ, v->scrubbed);
+		log_event(LOG_WARNING, &about,
+			  "memory %s: %d bytes before 0x%x had changed on the chip and were put "
+			  "right",
+			  volume_name(v), differ, v->scrubbed);
 	} else if (differ > 0) {
-		log_warning("memory %s: %d bytes before 0x%x are not what was written; who else "
-			    "writes to the chip?",
-			    volume_name(v), differ, v->scrubbed);
+		log_event(LOG_WARNING, &about,
+			  "memory %s: %d bytes before 0x%x are not what was written; who else "
+			  "writes to the chip?",
+			  volume_name(v), differ, v->scrubbed);
 		volume_recover(v);
 	}
 	volume_publish(v);

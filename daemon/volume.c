@@ -137,6 +137,7 @@ int volume_open(struct volume *v, sd_bus_error *error)
 
 	if (r < 0) {
 		volume_lost(v, r, error);
+		v->logged = v->message; /* with @error, by who has called */
 		if (v->config->bus == BUS_FILE)
 			return r;
 		sd_bus_error_free(error);

@@ -240,6 +240,7 @@ on() {
 	control unplug i2c-1
 	becomes fram0 offline
 	fails Offline '.*' call Store say b 1 1
+	grep -q 'fram0 is offline' "$dir/smmd.log"
 	control plug i2c-1
 	becomes fram0 online
 	loads a 4

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# smmd and its service manager: reload, watchdog, exit statuses.
+# smmd and its service manager: reload, watchdog, journal, exit statuses.
 
 # shellcheck disable=SC2154 # set in helper.bash
 load helper
@@ -157,6 +157,75 @@ fed() {
 	[ "$(fed)" -eq "$before" ]
 	"$SMM_RIG_CONTROL" "$dir/control" unstuck i2c-1
 	told $((before + 2)) WATCHDOG=1
+}
+
+# The journal's socket is where this test wants it, in a mount namespace; and a file is the journal's end of stderr.
+start_journaled() {
+	unshare --mount true || skip 'needs root with CAP_SYS_ADMIN, to stand for the journal'
+	mkdir "$dir/journal"
+	listen "$dir/journal/socket" "$dir/told"
+	touch "$dir/smmd.log"
+	# shellcheck disable=SC2016
+	start_smmd env JOURNAL_STREAM="$(stat -c %d:%i "$dir/smmd.log")" unshare --mount sh -c '
+		mount -t tmpfs none /run
+		mkdir -p /run/systemd/journal
+		mount --bind "$0" /run/systemd/journal
+		exec "$@"' "$dir/journal"
+}
+
+@test "the journal gets fields, and which event it is" {
+	memory fram0
+	start_journaled
+	told 1 MESSAGE_ID=
+	grep -q "MESSAGE=memory fram0: 0 blocks, .*'MESSAGE_ID=9eabfc14dd264cdd803ce94f56d70222', 'SMM_MEMORY=fram0'" \
+		"$dir/told"
+	mv "$dir/fram0.img" "$dir/away"
+	run -1 call Store say a 1 1
+	told 1 "MESSAGE=memory fram0 is offline: "
+	grep "fram0 is offline" "$dir/told" >"$dir/offline"
+	for field in MESSAGE_ID=25ae367ca2ff42a0b174e204c05c3faf SMM_MEMORY=fram0 \
+		SMM_ERROR=org.smm1.Error.Offline PRIORITY=3 SYSLOG_IDENTIFIER=smmd; do
+		grep -q "'$field'" "$dir/offline"
+	done
+	[ ! -s "$dir/smmd.log" ]
+	gives 's "journal"' busctl get-property org.smm1 /org/freedesktop/LogControl1 \
+		org.freedesktop.LogControl1 LogTarget
+}
+
+@test "a damaged block is in the journal by its number, once" {
+	memory fram0
+	start_smmd
+	store a 100
+	stop_smmd
+	python3 - "$dir/fram0.img" <<-'END'
+		import sys
+		image = open(sys.argv[1], "rb").read()
+		at = image.index(b"\7" * 100) + 50
+		with open(sys.argv[1], "r+b") as f:
+		    f.seek(at)
+		    f.write(b"\10")
+	END
+	start_journaled
+	fails ChecksumMismatch '.*' call Load s a
+	fails ChecksumMismatch '.*' call Load s a
+	told 1 'MESSAGE=memory fram0: block 1 (a) is damaged'
+	grep "block 1" "$dir/told" >"$dir/damaged"
+	[ "$(wc -l <"$dir/damaged")" -eq 1 ]
+	for field in MESSAGE_ID=5c6bba20385f41d6868cc34e239897ab SMM_BLOCK=1 \
+		SMM_ERROR=org.smm1.Error.ChecksumMismatch; do
+		grep -q "'$field'" "$dir/damaged"
+	done
+}
+
+@test "without the journal's socket, its stream gets lines with levels" {
+	memory fram0
+	touch "$dir/smmd.log"
+	unshare --mount true || skip 'needs root with CAP_SYS_ADMIN, to take the journal away'
+	# shellcheck disable=SC2016
+	start_smmd env JOURNAL_STREAM="$(stat -c %d:%i "$dir/smmd.log")" unshare --mount sh -c '
+		mount -t tmpfs none /run
+		exec "$@"' sh
+	grep -q '^<6>memory fram0: 0 blocks' "$dir/smmd.log"
 }
 
 @test "a configuration that cannot be used ends smmd with 78, and says what to do" {
