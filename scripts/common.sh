@@ -10,7 +10,10 @@ build_packages=(
 	libev-dev libgpiod-dev libinih-dev libjson-c-dev libsmartcols-dev libsystemd-dev libudev-dev uthash-dev
 )
 run_packages=(dbus-daemon systemd) # busctl is in systemd
-test_packages=(bats g++ gpiod i2c-tools libcmocka-dev libglib2.0-dev python3-dbus python3-prometheus-client tmux zsh)
+test_packages=(
+	bats g++ gpiod i2c-tools libcmocka-dev libglib2.0-dev python3-dbus python3-prometheus-client strace tmux
+	udev zsh
+)
 
 missing_packages() {
 	local package
