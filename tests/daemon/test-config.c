@@ -237,7 +237,7 @@ static void test_file_without_memory(void **state)
 	assert_int_equal(load_text(f, "# nothing yet\n"), -EINVAL);
 	expect_log(f,
 		   (const char *[]){ ":1: there is no memory; a section [memory NAME] with a bus "
-				     "and its chip makes one" },
+				     "and its chip makes one; 'man smmd.conf' shows some" },
 		   1);
 }
 
