@@ -58,11 +58,11 @@ static int no_map(struct smmctl *ctl, smm_call *status)
 {
 	const char *state = word(status, "State");
 	bool readable = !strcmp(state, "blank") || !strcmp(state, "foreign");
+	int r = failure(ctl, -EMEDIUMTYPE, "memory %s is %s; %s", word(status, "Name"), state,
+			word(status, "StateReason"));
 
-	free(ctl->error_name);
 	ctl->error_name = strdup(readable ? ERROR_NOT_FORMATTED : ERROR_OFFLINE);
-	return failure(ctl, -EMEDIUMTYPE, "memory %s is %s; %s", word(status, "Name"), state,
-		       word(status, "StateReason"));
+	return r;
 }
 
 static int try_to_make(struct smmctl *ctl, struct sources *s, struct map *map)

@@ -178,7 +178,6 @@ busy_slow_fram0() {
 	sleep 0.2
 	fails Busy 'smmd is reading its configuration already, or stopping' manager Reload
 	gives 'u 1' call1 Store say b 1 1
-	kill -0 $reload_pid
 	ends 0 $reload_pid
 	ends 0 $long_pid
 	gives '' manager Reload
