@@ -132,9 +132,9 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	if (events & POLLOUT) {
 		events = POLLOUT;
 		until = until ? until : UINT64_MAX;
-	}
-	if (has_just_opened(bus))
+	} else if (has_just_opened(bus)) {
 		until = 0;
+	}
 
 	watch_io(bus, events);
 	watch_time(bus, until);

@@ -339,7 +339,7 @@ static void test_closed_in_the_middle_of_calls(void **state)
 		disconnect(session);
 	}
 	assert_none_left(bus);
-	assert_int_equal(get_number(bus, MEMORY, "Blocks"), 2);
+	assert_true(call_number(bus, MEMORY, "Add", "sx", "count", (int64_t)1) > 0);
 }
 
 /* A session whose socket is read and written by hand. */
@@ -435,29 +435,46 @@ static size_t read_some(int fd, char *buffer, size_t n)
 	return done;
 }
 
-/* As libraries send it that wait for the answers of the authentication before they go on. */
+/* Whether @text arrives, behind whatever else. */
+static bool is_told(int fd, const char *text)
+{
+	char heard[8192];
+	size_t n = 0, more;
+
+	do {
+		more = read_some(fd, heard + n, 1);
+		n += more;
+	} while (more && n < sizeof(heard) && !memmem(heard, n, text, strlen(text)));
+	return more && n < sizeof(heard);
+}
+
+/* As libraries send it that wait for the answers of the authentication before they go on; it may be
+ * that there were signals before. */
 static void test_first_call_comes_with_begin(void **state)
 {
 	static const char hello[] = "\0AUTH EXTERNAL\r\nDATA\r\n";
 	static const char begin_and_ping[] = "BEGIN\r\n"
 					     "l\1\0\1\0\0\0\0\1\0\0\0\x1d\0\0\0"
 					     "\1\1o\0\1\0\0\0/\0\0\0\0\0\0\0"
-					     "\3\1s\0\4\0\0\0Ping\0\0\0";
+					     "\3\1s\0\4\0\0\0Ping\0\0\0\0";
 	sd_bus *bus = connect_bus(0);
-	int fd = session_socket(bus);
-	char answer[512];
-	size_t n;
+	int fd;
 
 	(void)state;
-	assert_int_equal(write(fd, hello, sizeof(hello) - 1), sizeof(hello) - 1);
-	n = read_some(fd, answer, strlen("DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n"));
-	assert_memory_equal(answer, "DATA\r\nOK ", 9);
-	assert_int_equal(answer[n - 1], '\n');
-	assert_int_equal(write(fd, begin_and_ping, sizeof(begin_and_ping) - 1),
-			 sizeof(begin_and_ping) - 1);
-	assert_int_equal(read_some(fd, answer, 16), 16);
-	assert_int_equal(answer[0], 'l');
-	close(fd);
+	for (int with_signals = 0; with_signals < 2; with_signals++) {
+		fd = session_socket(bus);
+		if (with_signals)
+			store(bus, "a", 1, 1);
+		else
+			sleep_ms(250);
+		assert_int_equal(write(fd, hello, sizeof(hello) - 1), sizeof(hello) - 1);
+		assert_true(is_told(fd, "\r\nOK "));
+		assert_true(is_told(fd, "\r\n"));
+		assert_int_equal(write(fd, begin_and_ping, sizeof(begin_and_ping) - 1),
+				 sizeof(begin_and_ping) - 1);
+		assert_true(is_told(fd, "Unknown object '/'"));
+		close(fd);
+	}
 	assert_none_left(bus);
 }
 
