@@ -285,7 +285,8 @@ static int parse_file(struct parser *p, const char *path)
 	if (!file)
 		return log_error_errno(-errno,
 				       errno == ENOENT ? "%s: %m; a section [memory NAME] with "
-							 "path and size in it makes a memory"
+							 "a bus and its chip makes a memory; "
+							 "'man smmd.conf' shows some"
 						       : "%s: %m",
 				       path);
 	p->here = (struct place){ .file = path };

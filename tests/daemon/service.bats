@@ -37,14 +37,19 @@ start_told() {
 	start_smmd env NOTIFY_SOCKET="$dir/notify" "$@"
 }
 
-# told N PATTERN: so often, within ten seconds.
-told() {
+# has FILE N PATTERN: so many lines, within ten seconds.
+has() {
 	for ((i = 0; i < 200; i++)); do
-		[ "$(grep -c "$2" "$dir/told")" -lt "$1" ] || return 0
+		[ "$(grep -c "$3" "$1")" -lt "$2" ] || return 0
 		sleep 0.05
 	done
-	echo "the service manager was not told $1 times: $2"
+	echo "$1 does not have $2 lines with: $3"
 	return 1
+}
+
+# told N PATTERN: the service manager, or the journal.
+told() {
+	has "$dir/told" "$@"
 }
 
 # With a second for a watchdog, in which smmd looks four times.
@@ -150,7 +155,7 @@ fed() {
 	told 2 WATCHDOG=1
 	"$SMM_RIG_CONTROL" "$dir/control" stuck i2c-1 ETIMEDOUT 4000
 	call Store say a 1 1 3>&- &
-	until grep -q 'fram0: a transfer does not come to its end' "$dir/smmd.log"; do sleep 0.05; done
+	has "$dir/smmd.log" 1 'fram0: a transfer does not come to its end'
 	before=$(fed)
 	busctl call org.smm1 /org/smm1/memory/fram1 org.smm1.Memory Store say a 1 1 # others serve
 	sleep 1

@@ -223,10 +223,11 @@ static void test_missing_file_says_what_to_do(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(load(f), -ENOENT);
-	expect_log(f,
-		   (const char *[]){ ": No such file or directory; a section [memory NAME] with "
-				     "path and size in it makes a memory" },
-		   1);
+	expect_log(
+		f,
+		(const char *[]){ ": No such file or directory; a section [memory NAME] with "
+				  "a bus and its chip makes a memory; 'man smmd.conf' shows some" },
+		1);
 	assert_null(f->config.memories);
 }
 

@@ -77,7 +77,7 @@ unit() {
 
 @test "udev takes the rules" {
 	udevadm verify --help >/dev/null 2>&1 || skip 'udevadm verify came with systemd 254'
-	udevadm verify "$SOURCE/udev/60-smm.rules"
+	udevadm verify --resolve-names=never "$SOURCE/udev/60-smm.rules"
 }
 
 @test "every message of smmd has an entry in the catalog, and every entry a message" {
