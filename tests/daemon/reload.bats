@@ -130,7 +130,7 @@ busy_slow_fram0() {
 	stop_smmd
 	sed -i '/fram0.img/a wire-speed = 100k' "$dir/smmd.conf"
 	start_smmd
-	store long 7000 >"$dir/long" 2>&1 3>&- &
+	store long 20000 >"$dir/long" 2>&1 3>&- &
 	long_pid=$!
 	sleep 0.3
 	for i in 1 2; do
@@ -155,7 +155,7 @@ busy_slow_fram0() {
 	memory fram0
 	manager Reload
 	opened fram0
-	loads long 7000
+	loads long 20000
 	gives 'u 1' get Blocks
 }
 
