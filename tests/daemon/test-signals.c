@@ -503,24 +503,37 @@ static void listen_for(sd_bus *bus, int ms)
 	}
 }
 
-/* What was said last about each object that is still there, is so. */
-static void compare_with_what_is(sd_bus *bus)
+/* The first of which that was said last is not so, with what is; NULL: all are, or are not there.
+ */
+static struct announced *find_wrong(sd_bus *bus, char *value, size_t size)
 {
 	sd_bus_message *m;
 	const char *interface;
-	char value[64];
 
 	for (struct announced *a = announced; a < announced + n_announced; a++) {
 		interface = strcmp(a->path, MEMORY) ? "org.smm1.Block" : "org.smm1.Memory";
 		if (try_call(bus, &m, a->path, "org.freedesktop.DBus.Properties.Get", "ss",
 			     interface, a->name))
 			continue;
-		read_value(m, value, sizeof(value));
+		read_value(m, value, size);
 		sd_bus_message_unref(m);
 		if (strcmp(value, a->value) != 0)
-			fail_msg("%s of %s is %s; what was said last is %s", a->name, a->path,
-				 value, a->value);
+			return a;
 	}
+	return NULL;
+}
+
+/* What was said last is so, in a while. */
+static void compare_with_what_is(sd_bus *bus)
+{
+	struct announced *wrong;
+	char value[64];
+
+	for (int i = 0; (wrong = find_wrong(bus, value, sizeof(value))) && i < 20; i++)
+		listen_for(bus, 200);
+	if (wrong)
+		fail_msg("%s of %s is %s; what was said last is %s", wrong->name, wrong->path,
+			 value, wrong->value);
 }
 
 static void endure_load(sd_bus *bus)
