@@ -83,3 +83,29 @@ milliseconds() {
 	[ "${BASH_REMATCH[3]}" -ge 39 ]
 	call Store say later 1 1
 }
+
+# count TEXT COMMAND...: how often what it prints has that.
+count() {
+	local text=$1
+	shift
+
+	"$@" | grep -o "$text" | wc -l
+}
+
+# A tree asks for each node by itself: were that not done in constant time, it would take minutes.
+@test "10,000 blocks: a list, a tree, all objects" {
+	local start
+
+	memory fram0 'size = 2M' 'quota = 0'
+	start_smmd
+	"$LOAD_CLIENTS" --blocks 10000
+	gives 'u 10000' get Blocks
+	[ "$(count '"block-[0-9]*"' call List)" -eq 10000 ]
+	[ "$(count '"org.smm1.Block"' busctl call org.smm1 /org/smm1 org.freedesktop.DBus.ObjectManager GetManagedObjects)" \
+		-eq 10000 ]
+	start=$(milliseconds)
+	[ "$(count /block/ busctl --list tree org.smm1)" -eq 10000 ]
+	echo "# a tree of 10,000 blocks in $(($(milliseconds) - start)) ms" >&3
+	[ $(($(milliseconds) - start)) -lt 60000 ]
+	gives 's "block-4711"' get_block 4712 Name
+}
