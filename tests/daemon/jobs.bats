@@ -202,7 +202,10 @@ result blocks 3 foreign 0 damaged 0 corrected 0 uncorrectable 0' ]]
 	begin_with
 	run -0 job Dump 9 9>/dev/full
 	[[ $output == *'1 finished org.smm1.Error.IO: the image could not be written: No space left on device'* ]]
-	run -0 job Dump 9 9> >(true)
+	exec 8> >(exec true)
+	wait $!
+	run -0 job Dump 8
+	exec 8>&-
 	[[ $output == *'2 finished org.smm1.Error.IO: the image could not be written: Broken pipe'* ]]
 	run -0 job Dump 9 9</dev/null
 	[[ $output == *'3 finished org.smm1.Error.IO: the image could not be written: Bad file descriptor'* ]]
