@@ -200,10 +200,10 @@ static void damage_stays_damage(void **state)
 		{ { .kind = CHANGE_WRITE, .offset = 13, .size = 1 }, false },
 		{ { .kind = CHANGE_WRITE, .offset = 13, .size = 11 }, false },
 		{ { .kind = CHANGE_WRITE, .offset = 0, .size = 24 }, true },
-		{ MANY({ 0, 0, 12 }, { 0, 13, 11 }), false },
-		{ MANY({ 0, 0, 13 }, { 0, 13, 11 }), false },
-		{ MANY({ 0, 0, 24 }, { 0, 3, 4 }), true },
-		{ MANY({ 0, 3, 4 }, { 0, 0, 24 }), true },
+		{ MANY({ 0, 0, 12, 0 }, { 0, 13, 11, 0 }), false },
+		{ MANY({ 0, 0, 13, 0 }, { 0, 13, 11, 0 }), false },
+		{ MANY({ 0, 0, 24, 0 }, { 0, 3, 4, 0 }), true },
+		{ MANY({ 0, 3, 4, 0 }, { 0, 0, 24, 0 }), true },
 		{ { .kind = CHANGE_REPLACE, .size = 24 }, true },
 	};
 	struct stock stock = { 0 };
