@@ -3,7 +3,7 @@
 #
 # smmd starts, stops, and is stopped.
 
-# shellcheck disable=SC2154 # set in helper.bash
+# shellcheck disable=SC2030,SC2031,SC2154 # bats: a test is a subshell; set in helper.bash
 load helper
 
 # A call that takes about half a second of wire: in hand when this returns. Its process is $call_pid.

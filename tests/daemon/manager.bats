@@ -3,7 +3,7 @@
 #
 # org.smm1.Manager, and the tree of objects.
 
-# shellcheck disable=SC2154 # set in helper.bash
+# shellcheck disable=SC2030,SC2031,SC2154 # bats: a test is a subshell; set in helper.bash
 load helper
 
 @test "ListMemories has them in the order of the configuration" {
