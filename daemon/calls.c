@@ -13,14 +13,24 @@
 
 /* What several of them read and answer. */
 
-/* What is too long to be a name is not kept waiting. */
+/* What is no name is looked for nowhere. */
 static int read_name(struct request *q, sd_bus_message *m)
 {
 	int r = sd_bus_message_read(m, "s", &q->name);
 
 	if (r < 0)
 		return r;
-	return strlen(q->name) > SMM_NAME_MAX ? volume_bad_name(&q->error) : 0;
+	return smm_store_is_name(q->name) ? 0 : volume_bad_name(&q->error);
+}
+
+/* For what finds a block by its name: a block may have none. */
+static int read_key(struct request *q, sd_bus_message *m)
+{
+	int r = read_name(q, m);
+
+	if (r < 0)
+		return r;
+	return *q->name ? 0 : volume_bad_name(&q->error);
 }
 
 static int read_size(struct request *q, sd_bus_message *m)
@@ -325,7 +335,7 @@ static int read_store(struct request *q, sd_bus_message *m)
 {
 	int r;
 
-	r = read_name(q, m);
+	r = read_key(q, m);
 	if (r < 0)
 		return r;
 	return sd_bus_message_read_array(m, 'y', &q->data, &q->data_size);
@@ -362,7 +372,7 @@ static int load_at_once(struct request *q, sd_bus_message *m)
 int call_load(sd_bus_message *m, void *memory, sd_bus_error *error)
 {
 	static const struct call call = {
-		.read = read_name,
+		.read = read_key,
 		.at_once = load_at_once,
 		.run = run_load,
 		.reads = true,
@@ -376,7 +386,7 @@ int call_load(sd_bus_message *m, void *memory, sd_bus_error *error)
 
 static int read_add(struct request *q, sd_bus_message *m)
 {
-	int r = read_name(q, m);
+	int r = read_key(q, m);
 
 	return r < 0 ? r : sd_bus_message_read(m, "x", &q->delta);
 }

@@ -45,7 +45,7 @@ static int check_new_name(struct volume *v, const char *name, sd_bus_error *erro
 {
 	struct smm_block other;
 
-	if (strlen(name) > SMM_NAME_MAX)
+	if (!smm_store_is_name(name))
 		return volume_bad_name(error);
 	if (index_find(&v->index, name, &other))
 		return sd_bus_error_setf(error, ERROR_NAME_TAKEN,

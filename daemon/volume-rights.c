@@ -196,7 +196,7 @@ int volume_open_name(struct volume *v, const struct caller *caller, const char *
 
 	if (r < 0)
 		return r;
-	if (!*name || strlen(name) > SMM_NAME_MAX)
+	if (!*name || !smm_store_is_name(name))
 		return volume_bad_name(error);
 	if (!index_find(&v->index, name, b) || !volume_may_see(caller, b))
 		return 0;
@@ -248,7 +248,7 @@ int volume_find(struct volume *v, const struct caller *caller, const char *name,
 
 	if (r < 0)
 		return r;
-	if (!*name || strlen(name) > SMM_NAME_MAX)
+	if (!*name || !smm_store_is_name(name))
 		return volume_bad_name(error);
 	if (!index_find(&v->index, name, &b) || !volume_may_see(caller, &b))
 		return volume_no_name(v, caller, name, error);

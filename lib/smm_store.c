@@ -1150,6 +1150,11 @@ int smm_store_add(struct smm_store *st, struct smm_block *b, int64_t delta, int6
 	return r;
 }
 
+int smm_store_is_name(const char *name)
+{
+	return is_name(name, SMM_NAME_MAX + 1, SMM_NAME_MAX);
+}
+
 int smm_store_rename(struct smm_store *st, struct smm_block *b, const char *name)
 {
 	struct content content = { NULL, 0, 0, b, 0 };
@@ -1158,7 +1163,7 @@ int smm_store_rename(struct smm_store *st, struct smm_block *b, const char *name
 
 	if (r)
 		return r;
-	if (!is_name(name, SMM_NAME_MAX + 1, SMM_NAME_MAX))
+	if (!smm_store_is_name(name))
 		return SMM_BAD_NAME;
 	memset(next.name, 0, sizeof(next.name));
 	memcpy(next.name, name, strlen(name));

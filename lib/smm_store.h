@@ -228,6 +228,14 @@ int smm_store_write(struct smm_store *st, struct smm_block *b, u32 offset, const
 int smm_store_write_many(struct smm_store *st, struct smm_write *writes, u32 count);
 
 /**
+ * smm_store_is_name() - whether a text can be the name of a block.
+ * @name: NUL-terminated; "" can, for a block without a name
+ *
+ * Return: 1 if it is UTF-8 of at most SMM_NAME_MAX bytes without '/' and control characters, or 0.
+ */
+int smm_store_is_name(const char *name);
+
+/**
  * smm_store_log_bytes() - bytes of the intent log that parts take; @st->log_size is what it has.
  * @writes, @count: as for smm_store_write_many(), which may have returned SMM_TOO_LARGE
  *

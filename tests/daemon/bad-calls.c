@@ -53,7 +53,7 @@ static const struct row ids[] = {
 	{ MEMORY, "SetMode", "uu", "@ 512", OURS("NoSuchBlock") },
 	{ MEMORY, "SetOwner", "uuu", "@ 0 0", OURS("NoSuchBlock") },
 	{ MEMORY, "Rename", "us", "@ other", OURS("NoSuchBlock") },
-	{ MEMORY, "Rename", "us", "@ a/b", OURS("NoSuchBlock") },
+	{ MEMORY, "Rename", "us", "@ other", OURS("NoSuchBlock") },
 };
 
 static const struct row ranges[] = {
@@ -136,19 +136,24 @@ static const struct row names[] = {
 	{ MEMORY, "Add", "sx", "@ 1", OURS("BadName") },
 	{ MEMORY, "Rename", "us", "1 @", OURS("BadName") },
 	{ BLOCK, "Rename", "s", "@", OURS("BadName") },
+	{ MEMORY, "Load", "s", "@", OURS("BadName") },
+	{ MEMORY, "Find", "s", "@", OURS("BadName") },
+	/* Ahead of all else that is wrong. */
+	{ MEMORY, "Allocate", "sua{sv}", "@ 4294967295 1 mode u 512", OURS("BadName") },
+	{ MEMORY, "Store", "say", "@ 50000", OURS("BadName") },
+	{ MEMORY, "Rename", "us", "4294967295 @", OURS("BadName") },
 	{ MANAGER, "GetMemory", "s", "@", OURS("NoSuchMemory") },
 };
 
 static const struct row other_names[] = {
 	{ MEMORY, "Store", "say", "'' 1 1", OURS("BadName") },
+	{ MEMORY, "Store", "say", "'' 50000", OURS("BadName") },
 	{ MEMORY, "Add", "sx", "'' 1", OURS("BadName") },
 	{ MEMORY, "Load", "s", "''", OURS("BadName") },
 	{ MEMORY, "Find", "s", "''", OURS("BadName") },
-	{ MEMORY, "Load", "s", TIMES_64("x"), OURS("BadName") },
-	{ MEMORY, "Find", "s", TIMES_64("x"), OURS("BadName") },
 	{ MEMORY, "Load", "s", "gone", OURS("NoSuchBlock") },
 	{ MEMORY, "Find", "s", "gone", OURS("NoSuchBlock") },
-	{ MEMORY, "Load", "s", "data/", OURS("NoSuchBlock") },
+	{ MEMORY, "Load", "s", "data/", OURS("BadName") },
 	{ MEMORY, "Find", "s", "DATA", OURS("NoSuchBlock") },
 	{ MEMORY, "Find", "s", "dat", OURS("NoSuchBlock") },
 	{ MEMORY, "Rename", "us", "1 count", OURS("NameTaken") },

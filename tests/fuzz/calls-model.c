@@ -208,11 +208,22 @@ static const char *open_block(struct model *m, const struct caller *who, uint32_
 	return (bit ? may(who, *b, bit) : owns(who, *b)) ? NULL : SD_BUS_ERROR_ACCESS_DENIED;
 }
 
+/* Whether it is short, and there is no '/' and no control character in it; the bus sees to the
+ * UTF-8.
+ */
+const char *model_check_name(const char *name)
+{
+	for (const uint8_t *c = (const uint8_t *)name; *c; c++)
+		if (*c < 0x20 || *c == 0x7f || *c == '/' || (c[0] == 0xc2 && c[1] < 0xa0))
+			return ERROR_BAD_NAME;
+	return strlen(name) <= SMM_NAME_MAX ? NULL : ERROR_BAD_NAME;
+}
+
 /* The block @name; with NULL in @b there is none that @who sees. */
 static const char *open_name(struct model *m, const struct caller *who, const char *name,
 			     unsigned int bit, struct model_block **b)
 {
-	if (!*name || strlen(name) > SMM_NAME_MAX)
+	if (!*name || model_check_name(name))
 		return ERROR_BAD_NAME;
 	*b = find_name(m, name);
 	if (*b && !model_sees(who, *b))
@@ -225,27 +236,14 @@ static const char *check_range(const struct model_block *b, uint64_t offset, uin
 	return offset + size > b->length ? ERROR_OUT_OF_RANGE : NULL;
 }
 
-/* Whether there is no '/' and no control character in it. */
-static const char *check_characters(const char *name)
-{
-	for (const uint8_t *c = (const uint8_t *)name; *c; c++)
-		if (*c < 0x20 || *c == 0x7f || *c == '/' || (c[0] == 0xc2 && c[1] < 0xa0))
-			return ERROR_BAD_NAME;
-	return NULL;
-}
-
 /* Whether a block of @owner can get this name and @length bytes, instead of the @have that it has.
  */
 static const char *check_new(struct model *m, const struct caller *who, uint32_t owner,
 			     const char *name, uint64_t length, uint32_t have)
 {
-	const char *error = check_quota(m, who, owner, need(m, name, length), have);
-
-	if (strlen(name) > SMM_NAME_MAX)
-		return ERROR_BAD_NAME;
 	if (find_name(m, name))
 		return ERROR_NAME_TAKEN;
-	return error ? error : check_characters(name);
+	return check_quota(m, who, owner, need(m, name, length), have);
 }
 
 /* Make @b, all but its id given; @id as the calls have it. */
@@ -297,6 +295,8 @@ const char *model_allocate(struct model *m, const struct caller *who, const char
 {
 	struct model_block b = new_block(m, who, name, size), *same = find_name(m, name);
 
+	if (model_check_name(name))
+		return ERROR_BAD_NAME;
 	if (options->has_mode && options->mode > 0777)
 		return SD_BUS_ERROR_INVALID_ARGS;
 	if (options->has_gid && options->gid == UINT32_MAX)
@@ -308,8 +308,6 @@ const char *model_allocate(struct model *m, const struct caller *who, const char
 		*id = same->id;
 		return NULL;
 	}
-	if (strlen(name) > SMM_NAME_MAX)
-		return ERROR_BAD_NAME;
 	if (size > m->chip)
 		return same ? ERROR_NAME_TAKEN : ERROR_NO_SPACE;
 	if (options->has_mode)
@@ -326,6 +324,8 @@ const char *model_store(struct model *m, const struct caller *who, const char *n
 	struct model_block *b, new;
 	const char *error;
 
+	if (!*name || model_check_name(name))
+		return ERROR_BAD_NAME;
 	if (size > m->chip)
 		return ERROR_NO_SPACE;
 	error = open_name(m, who, name, WRITE, &b);
@@ -383,7 +383,7 @@ const char *model_lookup(struct model *m, const struct caller *who, const char *
 {
 	struct model_block *b = find_name(m, name);
 
-	if (!*name || strlen(name) > SMM_NAME_MAX)
+	if (!*name || model_check_name(name))
 		return ERROR_BAD_NAME;
 	if (!b || !model_sees(who, b))
 		return ERROR_NO_SUCH_BLOCK;
@@ -559,8 +559,10 @@ const char *model_resize(struct model *m, const struct caller *who, uint32_t id,
 const char *model_rename(struct model *m, const struct caller *who, uint32_t id, const char *name)
 {
 	struct model_block *b;
-	const char *error = open_block(m, who, id, 0, &b);
+	const char *error = model_check_name(name);
 
+	if (!error)
+		error = open_block(m, who, id, 0, &b);
 	if (error || !strcmp(b->name, name))
 		return error;
 	error = check_new(m, who, b->uid, name, b->length, room(m, b));

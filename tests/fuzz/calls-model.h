@@ -47,6 +47,7 @@ uint32_t model_usable(const struct model *m);
 
 bool model_sees(const struct caller *who, const struct model_block *b);
 bool model_reads(const struct caller *who, const struct model_block *b);
+const char *model_check_name(const char *name);
 struct model_block *model_find(struct model *m, uint32_t id);
 int64_t model_counter(struct model *m, const char *name); /* 0 for what is none */
 

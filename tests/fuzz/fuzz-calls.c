@@ -137,7 +137,7 @@ static void try_allocate(struct input *in)
 {
 	_cleanup_message_ sd_bus_message *answer = NULL;
 	struct call c = begin(in, "Allocate");
-	const char *name = pick_name(in), *should = SD_BUS_ERROR_INVALID_ARGS;
+	const char *name = pick_name(in), *should = model_check_name(name);
 	uint32_t size = pick_size(in, pick_block(in)->length), id, given;
 	struct allocate_options options = { 0 };
 	bool known;
@@ -150,6 +150,8 @@ static void try_allocate(struct input *in)
 	id = given = answered_id(answer);
 	if (known)
 		should = model_allocate(&model, c.caller, name, size, &options, &id);
+	else if (!should)
+		should = SD_BUS_ERROR_INVALID_ARGS;
 	if (expect(answer, should) && given != id)
 		fail("answers %u instead of %u", given, id);
 }

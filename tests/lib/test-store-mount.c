@@ -68,6 +68,7 @@ static void names(void **state)
 
 	for (i = 0; i < sizeof(good_names) / sizeof(*good_names); i++) {
 		r->step = i;
+		check(r, smm_store_is_name(good_names[i]));
 		check(r, smm_store_rename(&r->store, &b, good_names[i]) == SMM_OK);
 		check(r, !strcmp(b.name, good_names[i]));
 		rig_check_block(r, &b, "\1\2\3");
@@ -82,6 +83,7 @@ static void names(void **state)
 	}
 	for (i = 0; i < sizeof(bad_names) / sizeof(*bad_names); i++) {
 		r->step = i;
+		check(r, !smm_store_is_name(bad_names[i]));
 		refuses(r, SMM_BAD_NAME, smm_store_rename(&r->store, &b, bad_names[i]));
 		rig_check_block(r, &b, "\1\2\3");
 		other = (struct smm_block){ .kind = SMM_KIND_DATA };
