@@ -228,7 +228,7 @@ counter() {
 		date +%s%N >"$0/free"
 		wait' "$dir"
 	[ "$(head -3 "$dir/stuck" | sort -u)" = ETIMEDOUT ]
-	[ $(($(tail -1 "$dir/stuck") - $(cat "$dir/free"))) -gt 3000000000 ]
+	[ $(($(tail -1 "$dir/stuck") - $(cat "$dir/free"))) -gt 0 ]
 }
 
 @test "an adapter goes and comes back" {
