@@ -89,6 +89,28 @@ loads() {
 	gives "ay $2$(yes ' 7' | head -n "$2" | tr -d '\n')" call Load s "$1"
 }
 
+# begin_to_store NAME SIZE: in the background, as process $writer, with NAME.log; fram0 is slow, and when this
+# returns it is being written.
+begin_to_store() {
+	cp "$dir/fram0.img" "$dir/before"
+	store "$1" "$2" >"$dir/$1.log" 2>&1 3>&- &
+	writer=$!
+	while cmp -s "$dir/before" "$dir/fram0.img"; do sleep 0.02; done
+	kill -0 $writer
+}
+
+# begin_call NAME COMMAND...: a call by busctl in the background, as process $caller, with its debug log in
+# NAME.log; when this returns, smmd has it.
+begin_call() {
+	local log=$dir/$1.log
+	shift
+
+	SYSTEMD_LOG_LEVEL=debug "$@" >"$log" 2>&1 3>&- &
+	caller=$!
+	until grep -q '^Sent message type=method_call .*destination=org.smm1 ' "$log"; do sleep 0.02; done
+	busctl call org.smm1 /org/smm1 org.freedesktop.DBus.Peer Ping
+}
+
 call_block() {
 	local id=$1
 	shift

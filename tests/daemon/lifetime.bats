@@ -6,14 +6,6 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # bats: a test is a subshell; set in helper.bash
 load helper
 
-# A call that takes about half a second of wire: in hand when this returns. Its process is $call_pid.
-begin_long_call() {
-	store long 16000 >"$dir/call.log" 2>&1 3>&- &
-	call_pid=$!
-	sleep 0.2
-	kill -0 $call_pid
-}
-
 ready_slow_smmd() {
 	memory fram0
 	start_smmd
@@ -53,23 +45,21 @@ memory_is_slow() {
 
 @test "SIGTERM: the call in hand is finished and answered, those behind it are Busy" {
 	ready_slow_smmd
-	begin_long_call
-	SYSTEMD_LOG_LEVEL=debug call Store say behind 1 1 >"$dir/behind.log" 2>&1 3>&- &
-	behind_pid=$!
-	sleep 0.1
+	begin_to_store long 25000
+	begin_call behind call Store say behind 1 1
 	kill "$smmd_pid"
 
-	ends 1 $behind_pid
+	ends 1 "$caller"
 	grep -q 'error-name=org.smm1.Error.Busy error-message=smmd is stopping$' "$dir/behind.log"
 	gives 's "online"' get State
 	fails Busy 'smmd is stopping' call Add sx count 1
-	kill -0 $call_pid
-	ends 0 $call_pid
-	[ "$(cat "$dir/call.log")" = 'u 1' ]
+	kill -0 "$writer"
+	ends 0 "$writer"
+	[ "$(cat "$dir/long.log")" = 'u 1' ]
 	smmd_ends 0
 
 	start_smmd
-	loads long 16000
+	loads long 25000
 	gives 'u 1' get Blocks
 }
 
@@ -82,8 +72,8 @@ memory_is_slow() {
 
 @test "a client that goes away does not take its call along" {
 	ready_slow_smmd
-	begin_long_call
-	kill -KILL $call_pid
+	begin_to_store long 16000
+	kill -KILL "$writer"
 	gives 'u 2' call Store say next 1 1
 	loads long 16000
 }

@@ -321,7 +321,7 @@ busctl() {
 	begin reload 3 Reload
 	was_asked 3
 	kill "$smmd_pid"
-	timeout 2 tail --pid="$smmd_pid" -f /dev/null
+	timeout 15 tail --pid="$smmd_pid" -f /dev/null
 	smmd_ends 0
 	for call in format check reload; do
 		became $call "$stopping"
@@ -332,14 +332,11 @@ busctl() {
 	stop_smmd
 	echo 'wire-speed = 100k' >>"$dir/smmd.conf"
 	start_smmd
-	cp "$dir/fram0.img" "$dir/before"
-	store long 16000 >"$dir/store" 2>&1 3>&- & # more than a second of wire
-	store_pid=$!
-	while cmp -s "$dir/fram0.img" "$dir/before"; do sleep 0.05; done
+	begin_to_store long 16000 # more than a second of wire
 	kill "$smmd_pid"
 	becomes "$stopping" 1 Format
-	kill -0 $store_pid
-	ends 0 $store_pid
+	kill -0 "$writer"
+	ends 0 "$writer"
 	smmd_ends 0
 	was_asked 0
 }

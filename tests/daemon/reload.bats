@@ -30,11 +30,14 @@ remove() {
 	sed -i "/^\[memory $1\]/,/^size/d" "$dir/smmd.conf"
 }
 
-# opened NAME: within some seconds.
+# opened NAME: within a minute or so.
 opened() {
-	until [ "$(busctl get-property org.smm1 "/org/smm1/memory/$1" org.smm1.Memory State)" = 's "online"' ]; do
+	for ((i = 0; i < 1000; i++)); do
+		[ "$(busctl get-property org.smm1 "/org/smm1/memory/$1" org.smm1.Memory State)" != 's "online"' ] || return 0
 		sleep 0.05
 	done
+	busctl get-property org.smm1 "/org/smm1/memory/$1" org.smm1.Memory State StateReason
+	return 1
 }
 
 @test "a memory more, one less" {
@@ -75,7 +78,7 @@ opened() {
 @test "the same name, another chip; two that change their chips" {
 	store a 1
 	call1 Store say b 1 2
-	sed -i 's/fram0.img/X/; s/fram1.img/fram0.img/; s/X/fram1.img/' "$dir/smmd.conf"
+	sed -i 's/fram0.img/@/; s/fram1.img/fram0.img/; s/@/fram1.img/' "$dir/smmd.conf"
 	manager Reload
 	opened fram0
 	opened fram1
@@ -125,37 +128,34 @@ opened() {
 	fails NoSuchMemory '.*' manager GetMemory s fram2
 }
 
-# As slow as at 100 kHz, and something in hand that takes more than a second, two calls behind it; all of fram0.
+# As slow as at 100 kHz, and something in hand that takes two seconds, two calls behind it; all of fram0.
 busy_slow_fram0() {
 	stop_smmd
 	sed -i '/fram0.img/a wire-speed = 100k' "$dir/smmd.conf"
 	start_smmd
-	store long 20000 >"$dir/long" 2>&1 3>&- &
-	long_pid=$!
-	sleep 0.3
+	begin_to_store long 25000
 	for i in 1 2; do
-		SYSTEMD_LOG_LEVEL=debug call Store say behind$i 1 1 >"$dir/behind$i" 2>&1 3>&- &
-		behind_pid[i]=$!
+		begin_call behind$i call Store say behind$i 1 1
+		behind[i]=$caller
 	done
-	sleep 0.2
-	kill -0 $long_pid
+	kill -0 "$writer"
 }
 
 @test "calls that wait for a memory that goes are answered; the one in hand is finished" {
 	busy_slow_fram0
 	remove fram0
 	gives '' manager Reload
-	ends 0 $long_pid
-	[ "$(cat "$dir/long")" = 'u 1' ]
+	ends 0 "$writer"
+	[ "$(cat "$dir/long.log")" = 'u 1' ]
 	for i in 1 2; do
-		ends 1 "${behind_pid[i]}"
+		ends 1 "${behind[i]}"
 		grep -q 'org.smm1.Error.Busy error-message=memory fram0 is being closed; its configuration is gone, or another$' \
-			"$dir/behind$i"
+			"$dir/behind$i.log"
 	done
 	memory fram0
 	manager Reload
 	opened fram0
-	loads long 20000
+	loads long 25000
 	gives 'u 1' get Blocks
 }
 
@@ -163,36 +163,32 @@ busy_slow_fram0() {
 	busy_slow_fram0
 	remove fram1
 	gives '' manager Reload
-	kill -0 $long_pid
-	ends 0 $long_pid
-	ends 0 "${behind_pid[1]}"
-	ends 0 "${behind_pid[2]}"
+	kill -0 "$writer"
+	ends 0 "$writer"
+	ends 0 "${behind[1]}"
+	ends 0 "${behind[2]}"
 	gives 'u 3' get Blocks
 }
 
 @test "one Reload at a time; meanwhile others are served" {
 	busy_slow_fram0
 	remove fram0
-	manager Reload >"$dir/reload" 2>&1 3>&- &
-	reload_pid=$!
-	sleep 0.2
+	begin_call reload manager Reload
 	fails Busy 'smmd is reading its configuration already, or stopping' manager Reload
 	gives 'u 1' call1 Store say b 1 1
-	ends 0 $reload_pid
-	ends 0 $long_pid
+	ends 0 "$caller"
+	ends 0 "$writer"
 	gives '' manager Reload
 }
 
 @test "SIGTERM in the middle of a Reload" {
 	busy_slow_fram0
 	remove fram0
-	SYSTEMD_LOG_LEVEL=debug manager Reload >"$dir/reload" 2>&1 3>&- &
-	reload_pid=$!
-	sleep 0.2
+	begin_call reload manager Reload
 	stop_smmd
-	ends 1 $reload_pid
-	grep -q 'org.smm1.Error.Busy error-message=smmd is stopping$' "$dir/reload"
-	ends 0 $long_pid
+	ends 1 "$caller"
+	grep -q 'org.smm1.Error.Busy error-message=smmd is stopping$' "$dir/reload.log"
+	ends 0 "$writer"
 }
 
 @test "again and again, while clients are at work" {
