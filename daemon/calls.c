@@ -474,7 +474,10 @@ int call_rename(sd_bus_message *m, void *memory, sd_bus_error *error)
 
 static int read_check(struct request *q, sd_bus_message *m)
 {
-	const struct option_spec options[] = { { "repair", 'b', &q->repair, NULL } };
+	const struct option_spec options[] = {
+		{ "repair", 'b', &q->repair, NULL },
+		{ "token", 't', &q->token, NULL },
+	};
 	int r = options_read(m, options, ARRAY_SIZE(options), &q->error);
 
 	q->admin = q->repair;
@@ -493,6 +496,7 @@ static int read_format(struct request *q, sd_bus_message *m)
 	const struct option_spec options[] = {
 		{ "granule", 'u', &q->granule, NULL },
 		{ "force", 'b', &q->force, NULL },
+		{ "token", 't', &q->token, NULL },
 	};
 
 	q->admin = true;

@@ -43,7 +43,7 @@ struct job {
 	uint32_t number;
 	char *path;
 	const char *name, *memory_name; /* as properties */
-	uint64_t done, total;
+	uint64_t done, total, token;
 	struct creds *creds; /* of who asked for it */
 	struct caller caller;
 	sd_bus_message *request;
@@ -388,6 +388,7 @@ static int job_new(struct request *q, const struct job_kind *kind, uint64_t tota
 	j->name = kind->name;
 	j->memory_name = q->memory->name;
 	j->total = total;
+	j->token = q->token;
 	j->creds = creds_ref(q->creds);
 	j->caller = q->caller;
 	j->request = sd_bus_message_ref(q->message);
@@ -556,6 +557,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("Kind", "s", NULL, offsetof(struct job, name),
 			SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Memory", "s", NULL, offsetof(struct job, memory_name),
+			SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Token", "t", NULL, offsetof(struct job, token),
 			SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("BytesDone", "t", NULL, offsetof(struct job, done),
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -11,8 +11,8 @@
 /* An option that a call knows. */
 struct option_spec {
 	const char *name;
-	char type;   /* of the D-Bus value: 'u', 'y' or 'b' */
-	void *value; /* receives it: uint32_t, uint8_t or bool */
+	char type;   /* of the D-Bus value: 'u', 't', 'y' or 'b' */
+	void *value; /* receives it: uint32_t, uint64_t, uint8_t or bool */
 	bool *given; /* set to true if it is there; or NULL */
 };
 

@@ -63,7 +63,8 @@ struct request {
 	int64_t delta;
 	struct allocate_options allocate;
 	bool repair, force;
-	int fd; /* stays the message's */
+	uint64_t token; /* by which the caller knows its job */
+	int fd;         /* stays the message's */
 	struct volume_part *parts;
 	size_t n_parts;
 

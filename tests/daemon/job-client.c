@@ -4,6 +4,7 @@
  * memory fram0, and prints what is said of jobs until its own is over:
  *
  *     1 added dump fram0 0 65744      kind, memory, BytesDone, BytesTotal
+ *     2 added check fram0 0 32768 token 42      of Check and Format, which it gives that
  *     1 done 8192
  *     1 finished done
  *     1 removed
@@ -29,6 +30,7 @@
 #define MEMORY_INTERFACE "org.smm1.Memory"
 #define JOB_INTERFACE    "org.smm1.Job"
 #define JOBS_PATH        "/org/smm1/job/"
+#define TOKEN            UINT64_C(42)
 
 /* Ten announcements a second, and one at the end; a busy machine is late with some. */
 #define OFTEN    10u
@@ -79,7 +81,7 @@ static void note_announcement(void)
 static void print_properties(sd_bus_message *m, const char *number)
 {
 	const char *key, *kind = "?", *memory = "?";
-	uint64_t done = 0, total = 0;
+	uint64_t done = 0, total = 0, token = 0;
 
 	check(sd_bus_message_enter_container(m, 'a', "{sv}"), "properties");
 	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
@@ -92,12 +94,17 @@ static void print_properties(sd_bus_message *m, const char *number)
 			check(sd_bus_message_read(m, "v", "t", &done), key);
 		else if (!strcmp(key, "BytesTotal"))
 			check(sd_bus_message_read(m, "v", "t", &total), key);
+		else if (!strcmp(key, "Token"))
+			check(sd_bus_message_read(m, "v", "t", &token), key);
 		else
 			printf("unknown property %s\n", key);
 		check(sd_bus_message_exit_container(m), "property");
 	}
 	check(sd_bus_message_exit_container(m), "properties");
-	printf("%s added %s %s %" PRIu64 " %" PRIu64 "\n", number, kind, memory, done, total);
+	printf("%s added %s %s %" PRIu64 " %" PRIu64, number, kind, memory, done, total);
+	if (token)
+		printf(" token %" PRIu64, token);
+	printf("\n");
 }
 
 static void on_added(sd_bus_message *m)
@@ -213,7 +220,10 @@ static sd_bus_message *new_call(sd_bus *bus, const char *method, const char *fd)
 	if (fd)
 		check(sd_bus_message_append(m, "h", atoi(fd)), "descriptor");
 	if (!strcmp(method, "Format"))
-		check(sd_bus_message_append(m, "a{sv}", 1, "force", "b", 1), method);
+		check(sd_bus_message_append(m, "a{sv}", 2, "force", "b", 1, "token", "t", TOKEN),
+		      method);
+	else if (!strcmp(method, "Check"))
+		check(sd_bus_message_append(m, "a{sv}", 1, "token", "t", TOKEN), method);
 	else
 		check(sd_bus_message_append(m, "a{sv}", 0), method);
 	return m;

@@ -309,6 +309,16 @@ result blocks 3 foreign 0 damaged 0 corrected 0 uncorrectable 0' ]]
 	loads a 4
 }
 
+@test "the call of a check or a format gives its job a token" {
+	begin_with
+	run -0 job Check
+	[ "${lines[0]}" = '1 added check fram0 0 32768 token 42' ]
+	run -0 job Format
+	[[ ${lines[0]} =~ ^'2 added format fram0 0 '[0-9]+' token 42'$ ]]
+	run -0 job Dump 9 9>"$dir/image"
+	is_whole 3 dump 65648
+}
+
 @test "Cancel: a check" {
 	begin_with "${slow_with_mirror[@]}"
 	begin check Check

@@ -42,8 +42,8 @@ setup() {
 		call Allocate 'sua{sv}' a 3 2 gid u 0 mode s rw
 	fails $args "option 'exclusive' has type ab; it takes b" \
 		call Allocate 'sua{sv}' a 3 1 exclusive ab 1 true
-	fails $args "there is no option 'fix' here; allowed are repair \(b\)" call Check 'a{sv}' 1 fix b true
-	fails $args "there is no option '' here; allowed are granule \(u\), force \(b\)" \
+	fails $args "there is no option 'fix' here; allowed are repair \(b\), token \(t\)" call Check 'a{sv}' 1 fix b true
+	fails $args "there is no option '' here; allowed are granule \(u\), force \(b\), token \(t\)" \
 		call Format 'a{sv}' 1 '' b true
 	gives 'u 0' get Blocks
 }
