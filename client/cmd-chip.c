@@ -59,7 +59,7 @@ int cmd_check(struct smmctl *ctl, char **args)
 	int r;
 
 	(void)args;
-	r = smm_client_check_async(ctl->client, ctl->repair, NULL, NULL, &call);
+	r = smm_client_check_async(ctl->client, ctl->repair, on_progress, NULL, &progress, &call);
 	r = await(ctl, &progress, r, call);
 	if (r < 0)
 		return r;
@@ -82,7 +82,8 @@ int cmd_format(struct smmctl *ctl, char **args)
 	int r;
 
 	(void)args;
-	r = smm_client_format_async(ctl->client, ctl->granule, ctl->force, NULL, NULL, &call);
+	r = smm_client_format_async(ctl->client, ctl->granule, ctl->force, on_progress, NULL,
+				    &progress, &call);
 	r = await(ctl, &progress, r, call);
 	if (r == -EINVAL && !ctl->force && !ctl->granule)
 		return failure(ctl, r,

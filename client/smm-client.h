@@ -22,10 +22,13 @@
  * other from being made. Callbacks run without a lock and may call everything here, in the thread
  * that calls smm_client_process() and never in a function that waits for something else. Progress
  * callbacks of functions that wait run in the thread that waits. An object must not be used any
- * more once it is being closed, nor on both sides of fork().
+ * more once it is being closed, nor on both sides of fork(2).
  *
  * Text that goes in is UTF-8. Pointers that come out belong to the object that they were got from
  * unless a function says that they are the caller's.
+ *
+ * The folder client/examples of the source has whole programs. See also smmctl(1), org.smm1(5) and
+ * smmd(8).
  */
 #ifndef SMM_CLIENT_H
 #define SMM_CLIENT_H
@@ -67,7 +70,8 @@ extern "C" {
  *	InvalidArgs       EINVAL
  *	UnknownMethod     EOPNOTSUPP       smmd is older than the library
  *	                  EHOSTDOWN        smmd does not run
- *	                  ECONNREFUSED     the bus cannot be reached; or what connect() says
+ *	                  ECONNREFUSED     nobody serves the bus, or it has no socket;
+ *	                                   connect() may have other reasons
  *	                  ECONNRESET       the connection was lost; what was asked may be done
  *	                  ETIMEDOUT        the time is over; what was asked may be done
  *	                  ENOTUNIQ         there are several memories, and none was chosen
@@ -75,7 +79,8 @@ extern "C" {
  *	                  ENOMEM
  */
 
-/* Objects. */
+/* Objects */
+
 typedef struct smm_client smm_client; /* a connection, and a memory in use */
 typedef struct smm_call smm_call;     /* a call that was made, and its results */
 typedef struct smm_watch smm_watch;   /* one who wants to know of changes to a block */
@@ -84,7 +89,7 @@ typedef struct smm_var smm_var;       /* a variable of the program that is kept 
 #define SMM_CLIENT_NAME_MAX 63u        /* bytes of a block's name */
 #define SMM_CLIENT_TO_END   UINT32_MAX /* a length: as much as there is */
 
-/* Opening and closing */
+/* Opening and closing: smm-client-open(3) */
 
 /**
  * smm_client_open() - connect to smmd, and choose a memory.
@@ -180,7 +185,7 @@ void smm_client_set_state_callback(smm_client *client, smm_client_state_callback
 				   void *userdata);
 
 /*
- * Event loops
+ * Event loops: smm-client-loop(3)
  *
  * Before the loop sleeps, ask for the events and the time; when the descriptor is ready or the time
  * has come, call smm_client_process(). The descriptor is the same for the life of the object.
@@ -213,9 +218,9 @@ int smm_client_process(smm_client *client);
 int smm_client_wait(smm_client *client, uint64_t microseconds);
 
 /*
- * Asynchronous calls
+ * Asynchronous calls: smm-client-async(3)
  *
- * Each function below that ends in _async() sends a call and returns. Its last parameters are:
+ * Each function whose name ends in _async sends a call and returns. Its last parameters are:
  * @done: called when the call has ended, from smm_client_process(); or NULL
  * @userdata: for @done
  * @call: receives the call, to be given back with smm_call_unref(); NULL, if @done will do
@@ -225,6 +230,8 @@ int smm_client_wait(smm_client *client, uint64_t microseconds);
  * Calls under way at the same time may be carried out in any order. Wait for one before you send
  * another that builds on it.
  */
+
+/* @call: the one that has ended; it stays its owner's */
 typedef void (*smm_call_callback)(smm_call *call, void *userdata);
 
 smm_call *smm_call_ref(smm_call *call);
@@ -241,8 +248,8 @@ int smm_call_wait(smm_call *call);
 /**
  * smm_call_cancel() - wait no longer for a call.
  *
- * It ends with -ECANCELED; smmd may have done it, or do it, all the same. A dump or restoration is
- * stopped: it ends when smmd says so, and goes on to its end if it writes to the chip already.
+ * It ends with -ECANCELED; smmd may have done it, or do it, all the same. A job is stopped: it ends
+ * when smmd says so, and goes on to its end if it writes to the chip already.
  * A call that has ended stays as it is.
  */
 void smm_call_cancel(smm_call *call);
@@ -256,7 +263,9 @@ const char *smm_call_error_name(smm_call *call);
 const char *smm_call_error_message(smm_call *call);
 
 /*
- * Results of calls that have ended well. What is pointed to is valid as long as the call. They
+ * Results of calls: smm-client-results(3)
+ *
+ * Of calls that have ended well. What is pointed to is valid as long as the call. The functions
  * return 0; -ENOENT if there is none of that index or name; -EINVAL if calls of this kind have no
  * such result, or if this one has not ended, or not well.
  */
@@ -293,16 +302,16 @@ int smm_call_get_blocks(smm_call *call, const struct smm_client_block **blocks, 
 int smm_call_get_memory(smm_call *call, size_t index, const char **name, const char **state);
 
 /*
- * Of status, block_info and check: properties by name. A number is what D-Bus has as one, or as a
- * boolean (0 or 1). smm_call_get_property() steps through all: those that are text have @text set
- * and those that are numbers have NULL there.
+ * Of status, version, block_info and check: properties by name. A number is what D-Bus has as one,
+ * or as a boolean (0 or 1). smm_call_get_property() steps through all: those that are text have
+ * @text set and those that are numbers have NULL there.
  */
 int smm_call_get_text(smm_call *call, const char *name, const char **text);
 int smm_call_get_number(smm_call *call, const char *name, uint64_t *number);
 int smm_call_get_property(smm_call *call, size_t index, const char **name, const char **text,
 			  uint64_t *number);
 
-/* smmd and its memories */
+/* smmd and its memories: smm-client-memories(3) */
 
 /**
  * smm_client_memories() - all memories.
@@ -312,6 +321,14 @@ int smm_call_get_property(smm_call *call, size_t index, const char **name, const
 int smm_client_memories(smm_client *client, smm_call **result);
 int smm_client_memories_async(smm_client *client, smm_call_callback done, void *userdata,
 			      smm_call **call);
+
+/**
+ * smm_client_version() - what smmd is.
+ * @result: receives the call to get the text "Version" from, the caller's to give back
+ */
+int smm_client_version(smm_client *client, smm_call **result);
+int smm_client_version_async(smm_client *client, smm_call_callback done, void *userdata,
+			     smm_call **call);
 
 /**
  * smm_client_reload() - have smmd read its configuration again. For administrators.
@@ -333,58 +350,79 @@ int smm_client_status(smm_client *client, smm_call **result);
 int smm_client_status_async(smm_client *client, smm_call_callback done, void *userdata,
 			    smm_call **call);
 
-/**
- * smm_client_check() - compare what smmd knows of the memory with the chip.
- * @repair: 1 to mend what can be, for administrators; or 0
- * @result: receives the call to get the numbers "blocks", "foreign", "damaged", "corrected" and
- *	"uncorrectable" from, the caller's to give back; or NULL
+/*
+ * Jobs: smm-client-jobs(3)
+ *
+ * What takes as long as it takes to read or write the whole chip. A job goes on when the client
+ * goes away.
  */
-int smm_client_check(smm_client *client, int repair, smm_call **result);
-int smm_client_check_async(smm_client *client, int repair, smm_call_callback done, void *userdata,
-			   smm_call **call);
-
-/**
- * smm_client_format() - make the memory empty. For administrators.
- * @granule: bytes that are given out together; 0 for what the configuration says
- * @force: 1: also if there are blocks on it, or something else; they are lost
- */
-int smm_client_format(smm_client *client, uint32_t granule, int force);
-int smm_client_format_async(smm_client *client, uint32_t granule, int force, smm_call_callback done,
-			    void *userdata, smm_call **call);
 
 /*
- * @done, @total: bytes; @total is 0 as long as it is not known, and @done never goes back.
+ * How far it is; called about ten times a second.
+ * @done: bytes; never fewer than before
+ * @total: bytes, an estimate; 0 as long as it is not known
+ *
  * Return: 0 to go on, anything else to cancel.
  */
 typedef int (*smm_progress_callback)(uint64_t done, uint64_t total, void *userdata);
 
 /**
- * smm_client_dump() - copy the whole chip, as it is at one moment, into a file.
- * smm_client_restore() - make the chip what such a file says; what was on it is lost. The file is
- * verified before the chip is touched; a power loss after that leaves a chip that has to be
- * restored again.
- * @fd: a file, pipe or socket, to write and to read from where it stands; it stays the caller's to
- *	close, as soon as the function has returned
- * @progress: called about ten times a second, may be NULL
+ * smm_client_check() - compare what smmd knows of the memory with the chip.
+ * @repair: 1 to mend what can be, for administrators; or 0
+ * @progress: or NULL
+ * @result: receives the call to get the numbers "blocks", "foreign", "damaged", "corrected" and
+ *	"uncorrectable" from, the caller's to give back; or NULL
+ */
+int smm_client_check(smm_client *client, int repair, smm_progress_callback progress, void *userdata,
+		     smm_call **result);
+int smm_client_check_async(smm_client *client, int repair, smm_progress_callback progress,
+			   smm_call_callback done, void *userdata, smm_call **call);
+
+/**
+ * smm_client_format() - make the memory empty. For administrators.
+ * @granule: bytes that are given out together; 0 for what the configuration says
+ * @force: 1: also if there are blocks on it, or something else; they are lost
+ * @progress: or NULL
+ */
+int smm_client_format(smm_client *client, uint32_t granule, int force,
+		      smm_progress_callback progress, void *userdata);
+int smm_client_format_async(smm_client *client, uint32_t granule, int force,
+			    smm_progress_callback progress, smm_call_callback done, void *userdata,
+			    smm_call **call);
+
+/**
+ * smm_client_dump() - copy the whole chip, as it is at one moment, into a file. For administrators.
+ * @fd: a file, pipe or socket, to write to from where it stands; it stays the caller's to close, as
+ *	soon as the function has returned
+ * @progress: or NULL
  *
- * Both are for administrators. A call under way goes on when the client goes away. Over ssh there
- * are no descriptors to pass: -EOPNOTSUPP.
+ * Over ssh there are no descriptors to pass: -EOPNOTSUPP.
  */
 int smm_client_dump(smm_client *client, int fd, smm_progress_callback progress, void *userdata);
-int smm_client_restore(smm_client *client, int fd, smm_progress_callback progress, void *userdata);
 int smm_client_dump_async(smm_client *client, int fd, smm_progress_callback progress,
 			  smm_call_callback done, void *userdata, smm_call **call);
+
+/**
+ * smm_client_restore() - make the chip what such a file says; what was on it is lost. For
+ * administrators.
+ * @fd: to read from, as of smm_client_dump()
+ * @progress: or NULL
+ *
+ * The file is verified before the chip is touched; a power loss after that leaves a chip that has
+ * to be restored again.
+ */
+int smm_client_restore(smm_client *client, int fd, smm_progress_callback progress, void *userdata);
 int smm_client_restore_async(smm_client *client, int fd, smm_progress_callback progress,
 			     smm_call_callback done, void *userdata, smm_call **call);
 
-/* Blocks */
+/* Blocks: smm-client-blocks(3) */
 
 /* Options of smm_client_allocate(): those whose bit is in @flags count. */
 struct smm_client_allocate_options {
 	uint32_t flags;
-#define SMM_CLIENT_MODE      0x1u /* @mode: who may read and write, 0 to 0777 */
-#define SMM_CLIENT_GID       0x2u /* @gid: the group, one of the caller's */
-#define SMM_CLIENT_FILL      0x4u /* @fill: the value of every byte, instead of 0 */
+#define SMM_CLIENT_MODE      0x1u /* mode: who may read and write, 0 to 0777 */
+#define SMM_CLIENT_GID       0x2u /* gid: the group, one of the caller's */
+#define SMM_CLIENT_FILL      0x4u /* fill: the value of every byte, instead of 0 */
 #define SMM_CLIENT_EXCLUSIVE 0x8u /* -EEXIST if the name is taken, whatever has it */
 	uint32_t mode;
 	uint32_t gid;
@@ -421,6 +459,52 @@ int smm_client_free_async(smm_client *client, uint32_t id, smm_call_callback don
 int smm_client_resize(smm_client *client, uint32_t id, uint32_t size);
 int smm_client_resize_async(smm_client *client, uint32_t id, uint32_t size, smm_call_callback done,
 			    void *userdata, smm_call **call);
+
+/**
+ * smm_client_find() - the id of the block @name.
+ */
+int smm_client_find(smm_client *client, const char *name, uint32_t *id);
+int smm_client_find_async(smm_client *client, const char *name, smm_call_callback done,
+			  void *userdata, smm_call **call);
+
+/**
+ * smm_client_list() - the blocks that the caller may see, by id.
+ * @result: receives the call to get them from with smm_call_get_blocks(), the caller's to give back
+ */
+int smm_client_list(smm_client *client, smm_call **result);
+int smm_client_list_async(smm_client *client, smm_call_callback done, void *userdata,
+			  smm_call **call);
+
+/**
+ * smm_client_block_info() - one block.
+ * @result: receives the call to get the properties from, the caller's to give back: the texts Name
+ *	and Kind ("data" or "counter"), the numbers Id, Size (bytes), Owner, Group, Mode, Address,
+ *	Generation, Checksummed (0 or 1)
+ */
+int smm_client_block_info(smm_client *client, uint32_t id, smm_call **result);
+int smm_client_block_info_async(smm_client *client, uint32_t id, smm_call_callback done,
+				void *userdata, smm_call **call);
+
+/*
+ * smm_client_set_mode() - who may read and write: @mode 0 to 0777. Its owner may.
+ * smm_client_set_owner() - whose it is; @uid or @gid UINT32_MAX is no user. For uid 0.
+ * smm_client_rename() - another name, or "" for none. Its owner may.
+ */
+int smm_client_set_mode(smm_client *client, uint32_t id, uint32_t mode);
+int smm_client_set_mode_async(smm_client *client, uint32_t id, uint32_t mode,
+			      smm_call_callback done, void *userdata, smm_call **call);
+int smm_client_set_owner(smm_client *client, uint32_t id, uint32_t uid, uint32_t gid);
+int smm_client_set_owner_async(smm_client *client, uint32_t id, uint32_t uid, uint32_t gid,
+			       smm_call_callback done, void *userdata, smm_call **call);
+int smm_client_rename(smm_client *client, uint32_t id, const char *name);
+int smm_client_rename_async(smm_client *client, uint32_t id, const char *name,
+			    smm_call_callback done, void *userdata, smm_call **call);
+
+/*
+ * Contents: smm-client-contents(3)
+ *
+ * A part of a block by its id, or the whole of one by its name.
+ */
 
 /**
  * smm_client_read() - read a part of a block.
@@ -509,36 +593,11 @@ int smm_client_store_async(smm_client *client, const char *name, const void *dat
 
 /**
  * smm_client_load() - the whole content of the block @name.
- * @data: receives it, the caller's to free() with the C library's; never NULL after success
+ * @data: receives it, the caller's to give to free(3); never NULL after success
  */
 int smm_client_load(smm_client *client, const char *name, void **data, size_t *size);
 int smm_client_load_async(smm_client *client, const char *name, smm_call_callback done,
 			  void *userdata, smm_call **call);
-
-/**
- * smm_client_find() - the id of the block @name.
- */
-int smm_client_find(smm_client *client, const char *name, uint32_t *id);
-int smm_client_find_async(smm_client *client, const char *name, smm_call_callback done,
-			  void *userdata, smm_call **call);
-
-/**
- * smm_client_list() - the blocks that the caller may see, by id.
- * @result: receives the call to get them from with smm_call_get_blocks(), the caller's to give back
- */
-int smm_client_list(smm_client *client, smm_call **result);
-int smm_client_list_async(smm_client *client, smm_call_callback done, void *userdata,
-			  smm_call **call);
-
-/**
- * smm_client_block_info() - one block.
- * @result: receives the call to get the properties from, the caller's to give back: the texts Name
- *	and Kind ("data" or "counter"), the numbers Id, Size (bytes), Owner, Group, Mode, Address,
- *	Generation, Checksummed (0 or 1)
- */
-int smm_client_block_info(smm_client *client, uint32_t id, smm_call **result);
-int smm_client_block_info_async(smm_client *client, uint32_t id, smm_call_callback done,
-				void *userdata, smm_call **call);
 
 /**
  * smm_client_add() - add to the counter @name, which begins at 0 if there is none.
@@ -552,26 +611,12 @@ int smm_client_add_async(smm_client *client, const char *name, int64_t delta,
 			 smm_call_callback done, void *userdata, smm_call **call);
 
 /*
- * smm_client_set_mode() - who may read and write: @mode 0 to 0777. Its owner may.
- * smm_client_set_owner() - whose it is; @uid or @gid UINT32_MAX is no user. For uid 0.
- * smm_client_rename() - another name, or "" for none. Its owner may.
- */
-int smm_client_set_mode(smm_client *client, uint32_t id, uint32_t mode);
-int smm_client_set_mode_async(smm_client *client, uint32_t id, uint32_t mode,
-			      smm_call_callback done, void *userdata, smm_call **call);
-int smm_client_set_owner(smm_client *client, uint32_t id, uint32_t uid, uint32_t gid);
-int smm_client_set_owner_async(smm_client *client, uint32_t id, uint32_t uid, uint32_t gid,
-			       smm_call_callback done, void *userdata, smm_call **call);
-int smm_client_rename(smm_client *client, uint32_t id, const char *name);
-int smm_client_rename_async(smm_client *client, uint32_t id, const char *name,
-			    smm_call_callback done, void *userdata, smm_call **call);
-
-/*
- * Watches
+ * Watches: smm-client-watch(3)
  *
  * One is called when a block changes. Changes that come before the callback has run are one, so
  * look at the block and not at how often one was called.
  */
+
 enum smm_client_event {
 	SMM_CLIENT_CHANGED = 1, /* bytes of it were written */
 	SMM_CLIENT_CAME,        /* it is there, was given this name, or may be read now */
@@ -606,12 +651,13 @@ int smm_client_watch(smm_client *client, const char *name, smm_watch_callback ca
  * smm_client_process(), it may be running. */
 void smm_watch_close(smm_watch *watch);
 
+/* The name that it was made with. */
 const char *smm_watch_name(const smm_watch *watch);
 /* The id of the block, 0 if there is none. */
 uint32_t smm_watch_id(const smm_watch *watch);
 
 /*
- * Variables
+ * Variables: smm-client-var(3)
  *
  * A struct (or any plain piece of memory without pointers) in RAM, and a block that keeps it:
  *

@@ -156,7 +156,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *unused)
 			      r == -ENOMEM
 				      ? "there is no memory for the answer"
 				      : "smmd answers in a way that this library does not know");
-	else if (!call->job)
+	else if (!call->kind->is_job)
 		smmc_call_end(call, 0, NULL, NULL);
 	return 0;
 }
@@ -311,7 +311,7 @@ void smmc_call_cancel(smm_call *call)
 	call->cancelled = true;
 	if (call->job)
 		smmc_job_cancel(call);
-	else if (!call->kind->is_job)
+	else if (!call->kind->is_job && !call->token)
 		smmc_call_end(call, -ECANCELED, ERROR_CANCELED, "the call was canceled");
 }
 

@@ -205,7 +205,7 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 void smmc_connection_listen(smm_client *c)
 {
-	if (!c->main.bus || c->session.bus || c->listening)
+	if (!c->main.bus || c->listening)
 		return;
 	c->listening = sd_bus_add_match_async(c->main.bus, NULL,
 					      "type='signal',sender='org.smm1',"

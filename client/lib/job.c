@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Dumps and restorations: their calls end when the job does that smmd made of them. */
+/*
+ * Calls that are jobs of smmd. The answers to Dump and Restore have the path of theirs, and the
+ * calls end when the jobs do. Check and Format are answered at their end, and have a token by which
+ * their jobs are found meanwhile.
+ */
 #include "private.h"
 
-/* The answer is the job's path. */
-int smmc_job_begin(smm_call *call, sd_bus_message *answer)
+static int set_job(smm_call *call, const char *path)
 {
-	const char *path;
-	int r = sd_bus_message_read(answer, "o", &path);
-
-	if (r < 0)
-		return r;
 	call->job = strdup(path);
 	if (!call->job)
 		return -ENOMEM;
 	if (call->cancelled) /* before there was one */
 		smmc_job_cancel(call);
 	return 0;
+}
+
+int smmc_job_begin(smm_call *call, sd_bus_message *answer)
+{
+	const char *path;
+	int r = sd_bus_message_read(answer, "o", &path);
+
+	return r < 0 ? r : set_job(call, path);
 }
 
 /* smmd says what became of it by the signal that it is finished, and an answer has no news. */
@@ -43,17 +49,30 @@ static smm_call *find(smm_client *c, const char *path)
 	return NULL;
 }
 
+static smm_call *find_by_token(smm_client *c, uint64_t token)
+{
+	smm_call *call;
+
+	TAILQ_FOREACH (call, &c->calls, link) {
+		if (token && call->token == token && !call->job)
+			return call;
+	}
+	return NULL;
+}
+
 /* "done", "canceled", or the name of an error and its message */
 static void finish(smm_call *call, const char *result)
 {
 	_cleanup_free_ char *name = NULL;
 	const char *colon = strstr(result, ": ");
+	bool done = strcmp(result, "done") == 0;
 
-	if (!strcmp(result, "done")) {
-		if (call->bytes_total)
-			smmc_call_progressed(call, call->bytes_total, call->bytes_total);
+	if (done && call->bytes_total)
+		smmc_call_progressed(call, call->bytes_total, call->bytes_total);
+	if (call->token) /* the answer comes */
+		return;
+	if (done)
 		return smmc_call_end(call, 0, NULL, NULL);
-	}
 	if (!strcmp(result, "canceled"))
 		return smmc_call_end(call, -ECANCELED, ERROR_CANCELED, "the job was canceled");
 	name = colon ? strndup(result, (size_t)(colon - result)) : strdup(result);
@@ -61,11 +80,16 @@ static void finish(smm_call *call, const char *result)
 		      name ? name : SD_BUS_ERROR_NO_MEMORY, colon ? colon + 2 : result);
 }
 
-/* Reads the numbers of a{sv} that are about how far it is. */
-static void take_numbers(smm_call *call, sd_bus_message *m)
+/* What is said of a job. */
+struct numbers {
+	uint64_t done, total, token;
+};
+
+/* Reads those of a{sv}; what is not in it stays as it is. */
+static void read_numbers(sd_bus_message *m, struct numbers *n)
 {
-	uint64_t done = call->bytes_done, total = call->bytes_total, number;
 	const char *name, *type;
+	uint64_t number;
 
 	if (sd_bus_message_enter_container(m, 'a', "{sv}") < 0)
 		return;
@@ -80,33 +104,50 @@ static void take_numbers(smm_call *call, sd_bus_message *m)
 			if (sd_bus_message_read(m, "v", "t", &number) < 0)
 				return;
 			if (!strcmp(name, "BytesDone"))
-				done = number;
+				n->done = number;
 			else if (!strcmp(name, "BytesTotal"))
-				total = number;
+				n->total = number;
+			else if (!strcmp(name, "Token"))
+				n->token = number;
 		}
 		if (sd_bus_message_exit_container(m) < 0)
 			return;
 	}
-	if (done >= call->bytes_done)
-		smmc_call_progressed(call, done, total);
 }
 
-/* It is there, with all its properties. */
+static void take_numbers(smm_call *call, const struct numbers *n)
+{
+	if (n->done >= call->bytes_done)
+		smmc_call_progressed(call, n->done, n->total);
+}
+
+/* A job is there, with all its properties. */
+static void take_job(smm_client *c, const char *path, sd_bus_message *m)
+{
+	smm_call *call = find(c, path);
+	struct numbers n = { 0 };
+
+	read_numbers(m, &n);
+	if (!call) {
+		call = find_by_token(c, n.token);
+		if (!call || set_job(call, path) < 0)
+			return;
+	}
+	take_numbers(call, &n);
+}
+
 static void take_added(smm_client *c, sd_bus_message *m)
 {
 	const char *path, *interface;
-	smm_call *call;
 
-	if (sd_bus_message_read(m, "o", &path) < 0)
-		return;
-	call = find(c, path);
-	if (!call || sd_bus_message_enter_container(m, 'a', "{sa{sv}}") < 0)
+	if (sd_bus_message_read(m, "o", &path) < 0 ||
+	    sd_bus_message_enter_container(m, 'a', "{sa{sv}}") < 0)
 		return;
 	while (sd_bus_message_enter_container(m, 'e', "sa{sv}") > 0) {
 		if (sd_bus_message_read(m, "s", &interface) < 0)
 			return;
 		if (!strcmp(interface, SMM_JOB_INTERFACE))
-			return take_numbers(call, m);
+			return take_job(c, path, m);
 		if (sd_bus_message_skip(m, "a{sv}") < 0 || sd_bus_message_exit_container(m) < 0)
 			return;
 	}
@@ -126,7 +167,11 @@ void smmc_job_signal(smm_client *c, sd_bus_message *m)
 		if (sd_bus_message_read(m, "s", &result) >= 0)
 			finish(call, result);
 	} else if (sd_bus_message_is_signal(m, PROPERTIES_INTERFACE, "PropertiesChanged") > 0) {
-		if (sd_bus_message_read(m, "s", NULL) >= 0)
-			take_numbers(call, m);
+		struct numbers n = { call->bytes_done, call->bytes_total, 0 };
+
+		if (sd_bus_message_read(m, "s", NULL) < 0)
+			return;
+		read_numbers(m, &n);
+		take_numbers(call, &n);
 	}
 }

@@ -122,7 +122,7 @@ struct call_kind {
 	int (*take)(smm_call *call, sd_bus_message *answer);
 	const char *absent; /* the error if the object is not there; NULL: NoSuchMemory */
 	bool of_manager;
-	bool is_job; /* the answer is a job, and the call ends with it */
+	bool is_job; /* the answer is a job's path, and the call ends with the job */
 };
 
 struct smm_call {
@@ -147,7 +147,8 @@ struct smm_call {
 	void *hook_data;
 
 	/* A job. */
-	char *job; /* its path */
+	char *job;      /* its path */
+	uint64_t token; /* which it is known by until then; 0: the answer has its path */
 	uint64_t bytes_done, bytes_total;
 	bool progressed, cancelled;
 
@@ -207,7 +208,7 @@ int smmc_connection_open(smm_client *c);
 sd_bus *smmc_connection_for_call(smm_client *c, int *r);
 /* The one that signals are taken from. */
 sd_bus *smmc_connection_for_signals(const smm_client *c);
-/* Be sent signals, also without a session. */
+/* Be sent signals on the bus; a session has them anyway. */
 void smmc_connection_listen(smm_client *c);
 /* Ask for a session. Return: whether there is going to be an answer. */
 bool smmc_connection_begin_session(smm_client *c);

@@ -3,6 +3,7 @@
 #include "private.h"
 
 #include <inttypes.h>
+#include <systemd/sd-id128.h>
 
 static int take_path(smm_call *call, sd_bus_message *m)
 {
@@ -73,6 +74,13 @@ static const struct call_kind kind_reload = {
 	.interface = SMM_MANAGER_INTERFACE,
 	.member = "Reload",
 	.take = smmc_take_nothing,
+	.of_manager = true,
+};
+
+static const struct call_kind kind_version = {
+	.interface = PROPERTIES_INTERFACE,
+	.member = "GetAll",
+	.take = smmc_take_properties,
 	.of_manager = true,
 };
 
@@ -192,6 +200,12 @@ int smm_client_memories_async(smm_client *client, smm_call_callback done, void *
 	return start(client, &smmc_kind_memories, TAKER, "");
 }
 
+int smm_client_version_async(smm_client *client, smm_call_callback done, void *userdata,
+			     smm_call **call)
+{
+	return start(client, &kind_version, TAKER, "s", SMM_MANAGER_INTERFACE);
+}
+
 int smm_client_reload_async(smm_client *client, smm_call_callback done, void *userdata,
 			    smm_call **call)
 {
@@ -204,49 +218,71 @@ int smm_client_status_async(smm_client *client, smm_call_callback done, void *us
 	return start(client, &kind_status, TAKER, "s", SMM_MEMORY_INTERFACE);
 }
 
-int smm_client_check_async(smm_client *client, int repair, smm_call_callback done, void *userdata,
-			   smm_call **call)
-{
-	return start(client, &kind_check, TAKER, "a{sv}", 1, "repair", "b", repair);
-}
-
-int smm_client_format_async(smm_client *client, uint32_t granule, int force, smm_call_callback done,
-			    void *userdata, smm_call **call)
-{
-	if (!granule)
-		return start(client, &kind_format, TAKER, "a{sv}", 1, "force", "b", force);
-	return start(client, &kind_format, TAKER, "a{sv}", 2, "granule", "u", granule, "force", "b",
-		     force);
-}
-
-/* The descriptor travels along with the message. */
-static int start_job(smm_client *c, const struct call_kind *kind, int fd,
-		     smm_progress_callback progress, const struct taker *taker)
+/* @token: 0 where the answer has the job's path */
+static int start_job(smm_client *c, const struct call_kind *kind, uint64_t token,
+		     smm_progress_callback progress, const struct taker *taker, const char *types,
+		     ...)
 {
 	sd_bus_message *m = NULL;
 	smm_call *call = NULL;
+	va_list arguments;
 	int r;
 
 	smmc_client_lock(c);
 	r = smmc_call_new(c, kind, NULL, &call, &m);
 	if (r < 0)
 		return hand_over(c, r, call, taker);
-	smmc_connection_listen(c);
+	if (call->over_main)
+		smmc_connection_listen(c);
+	call->token = token;
 	call->progress = progress;
-	r = sd_bus_message_append(m, "ha{sv}", fd, 0);
+	va_start(arguments, types);
+	r = sd_bus_message_appendv(m, types, arguments);
+	va_end(arguments);
 	return hand_over(c, smmc_call_send(call, m, r, &call), call, taker);
 }
 
+static uint64_t new_token(void)
+{
+	sd_id128_t id = SD_ID128_NULL;
+
+	(void)sd_id128_randomize(&id);
+	return id.qwords[0];
+}
+
+int smm_client_check_async(smm_client *client, int repair, smm_progress_callback progress,
+			   smm_call_callback done, void *userdata, smm_call **call)
+{
+	uint64_t token = new_token();
+
+	return start_job(client, &kind_check, token, progress, TAKER, "a{sv}", 2, "repair", "b",
+			 repair, "token", "t", token);
+}
+
+int smm_client_format_async(smm_client *client, uint32_t granule, int force,
+			    smm_progress_callback progress, smm_call_callback done, void *userdata,
+			    smm_call **call)
+{
+	uint64_t token = new_token();
+
+	if (!granule)
+		return start_job(client, &kind_format, token, progress, TAKER, "a{sv}", 2, "force",
+				 "b", force, "token", "t", token);
+	return start_job(client, &kind_format, token, progress, TAKER, "a{sv}", 3, "granule", "u",
+			 granule, "force", "b", force, "token", "t", token);
+}
+
+/* The descriptor travels along with the message. */
 int smm_client_dump_async(smm_client *client, int fd, smm_progress_callback progress,
 			  smm_call_callback done, void *userdata, smm_call **call)
 {
-	return start_job(client, &kind_dump, fd, progress, TAKER);
+	return start_job(client, &kind_dump, 0, progress, TAKER, "ha{sv}", fd, 0);
 }
 
 int smm_client_restore_async(smm_client *client, int fd, smm_progress_callback progress,
 			     smm_call_callback done, void *userdata, smm_call **call)
 {
-	return start_job(client, &kind_restore, fd, progress, TAKER);
+	return start_job(client, &kind_restore, 0, progress, TAKER, "ha{sv}", fd, 0);
 }
 
 /* Blocks */

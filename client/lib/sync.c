@@ -49,6 +49,14 @@ int smm_client_memories(smm_client *client, smm_call **result)
 	return finish_with(r, call, result);
 }
 
+int smm_client_version(smm_client *client, smm_call **result)
+{
+	smm_call *call;
+	int r = smm_client_version_async(client, NULL, NULL, &call);
+
+	return finish_with(r, call, result);
+}
+
 int smm_client_reload(smm_client *client)
 {
 	smm_call *call;
@@ -65,49 +73,53 @@ int smm_client_status(smm_client *client, smm_call **result)
 	return finish_with(r, call, result);
 }
 
-int smm_client_check(smm_client *client, int repair, smm_call **result)
+/* Progress of a job is told in this thread, and to nobody before it waits. */
+static void tell_progress(smm_client *c, int r, smm_call *call, smm_progress_callback progress)
+{
+	if (r < 0)
+		return;
+	smmc_client_lock(c);
+	call->sync = true;
+	call->progress = progress;
+	smmc_client_unlock(c);
+}
+
+int smm_client_check(smm_client *client, int repair, smm_progress_callback progress, void *userdata,
+		     smm_call **result)
 {
 	smm_call *call;
-	int r = smm_client_check_async(client, repair, NULL, NULL, &call);
+	int r = smm_client_check_async(client, repair, NULL, NULL, userdata, &call);
 
+	tell_progress(client, r, call, progress);
 	return result ? finish_with(r, call, result) : finish(r, call);
 }
 
-int smm_client_format(smm_client *client, uint32_t granule, int force)
+int smm_client_format(smm_client *client, uint32_t granule, int force,
+		      smm_progress_callback progress, void *userdata)
 {
 	smm_call *call;
-	int r = smm_client_format_async(client, granule, force, NULL, NULL, &call);
+	int r = smm_client_format_async(client, granule, force, NULL, NULL, userdata, &call);
 
-	return finish(r, call);
-}
-
-typedef int job_function(smm_client *client, int fd, smm_progress_callback progress,
-			 smm_call_callback done, void *userdata, smm_call **call);
-
-/* Its progress is told in this thread, and to nobody before it waits. */
-static int run_job(smm_client *client, job_function *start, int fd, smm_progress_callback progress,
-		   void *userdata)
-{
-	smm_call *call;
-	int r = start(client, fd, NULL, NULL, userdata, &call);
-
-	if (r < 0)
-		return r;
-	smmc_client_lock(client);
-	call->sync = true;
-	call->progress = progress;
-	smmc_client_unlock(client);
+	tell_progress(client, r, call, progress);
 	return finish(r, call);
 }
 
 int smm_client_dump(smm_client *client, int fd, smm_progress_callback progress, void *userdata)
 {
-	return run_job(client, smm_client_dump_async, fd, progress, userdata);
+	smm_call *call;
+	int r = smm_client_dump_async(client, fd, NULL, NULL, userdata, &call);
+
+	tell_progress(client, r, call, progress);
+	return finish(r, call);
 }
 
 int smm_client_restore(smm_client *client, int fd, smm_progress_callback progress, void *userdata)
 {
-	return run_job(client, smm_client_restore_async, fd, progress, userdata);
+	smm_call *call;
+	int r = smm_client_restore_async(client, fd, NULL, NULL, userdata, &call);
+
+	tell_progress(client, r, call, progress);
+	return finish(r, call);
 }
 
 /* Blocks */

@@ -319,7 +319,8 @@ int smm_client_watch(smm_client *client, const char *name, smm_watch_callback ca
 		return r;
 	}
 	LIST_INSERT_HEAD(&client->watches, w, link);
-	smmc_connection_listen(client);
+	if (!client->session.bus)
+		smmc_connection_listen(client);
 	r = find(client, w);
 	if (r < 0)
 		close_watch(w);

@@ -125,6 +125,30 @@ bar='\[#*\.*\] *[0-9]*%  [0-9.]* [KM]*i*B[a-z]*/s  [0-9]*:[0-9][0-9] left$'
 	run ! grep -q '%' <(screen)
 }
 
+@test "a check and a format of a slow chip: a bar, too" {
+	stop_smmd
+	memory slow 'wire-speed = 100k'
+	memory large 'size = 512K' 'mirror = no'
+	start_smmd # with a chip that is fast for as long as it is blank
+	smmctl -M large store x content
+	stop_smmd
+	echo 'wire-speed = 100k' >>"$dir/smmd.conf"
+	start_smmd
+	open_shell
+	type_line 'clear; smmctl -M slow check; echo ended with $?'
+	screen_has "^check $bar"
+	screen_has '  Damaged: 0'
+	screen_has 'ended with 0'
+	type_line 'clear; smmctl -M slow check'
+	screen_has '^check \[##*\.'
+	type_keys C-c
+	screen_has '^smmctl: .*cancel'
+	[ "$(id -u)" -eq 0 ] || return 0
+	type_line 'clear; smmctl -M large format --force; echo ended with $?'
+	screen_has "^format $bar"
+	screen_has 'ended with 0'
+}
+
 @test "no bar where nobody looks" {
 	need_root 'dump'
 	serve_slow

@@ -190,19 +190,31 @@ static void test_administration(void **state)
 	assert_int_equal(blocks[0].uid, 1);
 	assert_int_equal(blocks[0].gid, 2);
 	smm_call_unref(call);
-	assert_ok(c, smm_client_check(c, 1, NULL));
-	assert_ok(c, smm_client_check(c, 0, &call));
+	assert_ok(c, smm_client_check(c, 1, NULL, NULL, NULL));
+	assert_ok(c, smm_client_check(c, 0, NULL, NULL, &call));
 	assert_int_equal(smm_call_get_number(call, "blocks", &number), 0);
 	assert_int_equal(number, 1);
 	smm_call_unref(call);
-	assert_true(smm_client_format(c, 8, 0) < 0);
-	assert_ok(c, smm_client_format(c, 8, 1));
+	assert_true(smm_client_format(c, 8, 0, NULL, NULL) < 0);
+	assert_ok(c, smm_client_format(c, 8, 1, NULL, NULL));
 	assert_ok(c, smm_client_status(c, &call));
 	assert_int_equal(smm_call_get_number(call, "Granule", &number), 0);
 	assert_int_equal(number, 8);
 	smm_call_unref(call);
-	assert_ok(c, smm_client_format(c, 0, 1));
+	assert_ok(c, smm_client_format(c, 0, 1, NULL, NULL));
 	assert_ok(c, smm_client_reload(c));
+}
+
+static void test_version(void **state)
+{
+	smm_client *c = *state;
+	const char *version;
+	smm_call *call;
+
+	assert_ok(c, smm_client_version(c, &call));
+	assert_int_equal(smm_call_get_text(call, "Version", &version), 0);
+	assert_string_equal(version, SMM_VERSION);
+	smm_call_unref(call);
 }
 
 static void test_errors(void **state)
@@ -303,9 +315,10 @@ static void test_async(void **state)
 	if (geteuid() != 0)
 		return;
 	assert_int_equal(AWAIT(set_owner, c, 2, 5, 5).result, 0);
-	assert_int_equal(AWAIT(check, c, 0).result, 0);
-	assert_int_equal(AWAIT(format, c, 0, 1).result, 0);
+	assert_int_equal(AWAIT(check, c, 0, NULL).result, 0);
+	assert_int_equal(AWAIT(format, c, 0, 1, NULL).result, 0);
 	assert_int_equal(AWAIT(reload, c).result, 0);
+	assert_int_equal(AWAIT(version, c).result, 0);
 }
 
 static void test_many_under_way(void **state)
@@ -449,21 +462,14 @@ static void test_close_in_callback(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_blocks),
-		TEST(test_list_and_info),
-		TEST(test_contents),
-		TEST(test_many),
-		TEST(test_memory),
-		TEST(test_administration),
-		TEST(test_errors),
-		TEST(test_async),
-		TEST(test_many_under_way),
-		TEST(test_nobody_listens),
-		TEST(test_waiting_calls_nobody),
-		TEST(test_cancel),
-		TEST(test_timeout),
-		TEST(test_close),
-		TEST(test_close_in_callback),
+		TEST(test_blocks),         TEST(test_list_and_info),
+		TEST(test_contents),       TEST(test_many),
+		TEST(test_memory),         TEST(test_administration),
+		TEST(test_version),        TEST(test_errors),
+		TEST(test_async),          TEST(test_many_under_way),
+		TEST(test_nobody_listens), TEST(test_waiting_calls_nobody),
+		TEST(test_cancel),         TEST(test_timeout),
+		TEST(test_close),          TEST(test_close_in_callback),
 	};
 
 	return cmocka_run_group_tests(tests, service_begin, service_end);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What takes its time: dumps and restorations, and contents in slices. */
+/* What takes its time: jobs, and contents in slices. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -64,6 +64,38 @@ static void dump_and_restore(smm_client *c)
 	close(fd);
 }
 
+/* Their calls are answered at the end, and their jobs found by a token. */
+static void check_and_format(smm_client *c)
+{
+	struct progress progress = { 0 };
+	uint64_t blocks;
+	smm_call *call;
+
+	assert_ok(c, smm_client_set_memory(c, "slow"));
+	assert_ok(c, smm_client_store(c, "x", "content", 7, NULL));
+	assert_ok(c, smm_client_check(c, 0, on_progress, &progress, &call));
+	assert_int_equal(smm_call_get_number(call, "blocks", &blocks), 0);
+	assert_int_equal(blocks, 1);
+	smm_call_unref(call);
+	assert_true(progress.calls > 2);
+	assert_int_equal(progress.total, 32768);
+	assert_int_equal(progress.done, 32768);
+	if (geteuid() != 0)
+		return;
+	progress = (struct progress){ 0 };
+	assert_ok(c, smm_client_format(c, 0, 1, on_progress, &progress));
+	assert_true(progress.total > 0);
+	assert_int_equal(progress.done, progress.total);
+	assert_ok(c, smm_client_store(c, "x", "content", 7, NULL));
+	assert_int_equal(smm_client_format(c, 0, 0, NULL, NULL), -EINVAL);
+	assert_non_null(strstr(smm_client_error_message(c), "without force"));
+}
+
+static void test_check_and_format(void **state)
+{
+	check_and_format(*state);
+}
+
 static void test_dump_and_restore(void **state)
 {
 	need_root();
@@ -79,6 +111,7 @@ static void test_without_session(void **state)
 		assert_int_equal(smm_client_open(&clients[i], NULL, "fram0"), 0);
 	assert_int_equal(smm_client_open(&c, NULL, "fram0"), 0);
 	dump_and_restore(c);
+	check_and_format(c);
 	smm_client_close(c);
 	for (size_t i = 1; i < SESSIONS_MAX; i++)
 		smm_client_close(clients[i]);
@@ -133,6 +166,48 @@ static void test_cancel(void **state)
 	smm_call_unref(call);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+static void test_cancel_a_check(void **state)
+{
+	struct progress progress = { .stop_at = 1 };
+	smm_client *c = *state;
+	smm_call *call;
+	int ended = 0;
+
+	assert_ok(c, smm_client_set_memory(c, "slow"));
+	assert_int_equal(smm_client_check(c, 0, on_progress, &progress, NULL), -ECANCELED);
+	assert_true(progress.done < progress.total);
+	assert_string_equal(smm_client_error_name(c), "org.smm1.Error.Canceled");
+
+	/* Before its job is known. smmd stops it all the same, and takes another one. */
+	for (int i = 0; i < 2; i++) {
+		ended = 0;
+		assert_ok(c, smm_client_check_async(c, 0, NULL, on_done, &ended, &call));
+		smm_call_cancel(call);
+		process_until(c, &ended);
+		assert_int_equal(smm_call_result(call), -ECANCELED);
+		smm_call_unref(call);
+	}
+}
+
+/* As it is told to a program with a loop. */
+static void test_progress_in_a_loop(void **state)
+{
+	struct progress progress = { 0 };
+	smm_client *c = *state;
+	smm_call *call;
+
+	assert_ok(c, smm_client_set_memory(c, "slow"));
+	assert_ok(c, smm_client_check_async(c, 0, on_progress, NULL, &progress, &call));
+	while (smm_call_result(call) == -EINPROGRESS) {
+		smm_client_wait(c, 1000000);
+		smm_client_process(c);
+	}
+	assert_int_equal(smm_call_result(call), 0);
+	assert_true(progress.calls > 2);
+	assert_int_equal(progress.done, 32768);
+	smm_call_unref(call);
 }
 
 static void test_cancel_by_progress(void **state)
@@ -220,9 +295,17 @@ static void test_slices_canceled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_dump_and_restore), TEST(test_without_session),    TEST(test_not_an_image),
-		TEST(test_cancel),           TEST(test_cancel_by_progress), TEST(test_killed),
-		TEST(test_slices),           TEST(test_slices_canceled),
+		TEST(test_dump_and_restore),
+		TEST(test_without_session),
+		TEST(test_not_an_image),
+		TEST(test_check_and_format),
+		TEST(test_progress_in_a_loop),
+		TEST(test_cancel_a_check),
+		TEST(test_cancel),
+		TEST(test_cancel_by_progress),
+		TEST(test_killed),
+		TEST(test_slices),
+		TEST(test_slices_canceled),
 	};
 
 	return cmocka_run_group_tests(tests, service_begin, service_end);
