@@ -41,14 +41,22 @@ declared() {
 	c++ -x c++ -std=c++11 -pedantic -Wall -Wextra -Werror -fsyntax-only "$header"
 }
 
-@test "smm-client(3) names every function" {
-	local name
-	for name in $(declared | sed 's/_async$//'); do
-		grep -qw "$name" "$BATS_TEST_DIRNAME/../../man/smm-client.3" || {
-			echo "smm-client(3) does not name $name"
-			return 1
-		}
+@test "each function of the header is on a page, with what it takes, and what it does" {
+	local header_to_man=$BATS_TEST_DIRNAME/../../scripts/header-to-man name page
+
+	"$header_to_man" "$header" "$dir/man"
+	"$header_to_man" "$header" >"$dir/list"
+	for name in $(declared); do
+		page=$(awk -v name="$name" '{ for (i = 2; i <= NF; i++) if ($i == name) print $1 }' "$dir/list")
+		grep -qx "\.Fo $name" "$dir/man/$page.3"
+		grep -q "^\.Ss .*\<${name%_async}()" "$dir/man/$page.3"
+		[[ $name == *_async ]] || grep -q "^\.Fn $name" "$dir/man/smm-client.3"
 	done
+	[ "$(wc -l <"$dir/list")" -eq "$(find "$dir/man" -name '*.3' | wc -l)" ]
+	run ! grep -rnE '(^| )@[a-z]' "$dir/man" # a mark that was not understood
+	grep -qx '\.It Fa where' "$dir/man/smm-client-open.3"
+	grep -qx 'Returns 1 if it was loaded, 0 if there is no block; a negative errno.' "$dir/man/smm-client-var.3"
+	grep -q 'EHOSTDOWN  *smmd does not run' "$dir/man/smm-client.3"
 }
 
 @test "pkg-config finds it" {

@@ -91,11 +91,6 @@ starts_twice() {
 	starts_twice readme.c
 }
 
-@test "the program of smm-client(3)" {
-	examples <"$smm_root/man/smm-client.3" >"$dir/man.c"
-	starts_twice man.c
-}
-
 @test "the C of the README for firmware works, as C99 and as C++11" {
 	cd "$dir"
 	fenced c smm.h >example.c
