@@ -53,6 +53,7 @@ static void test_open(void **state)
 	(void)state;
 	expect_open("nonsense", NULL, EINVAL, "nonsense");
 	expect_open("unix:path=/nowhere/at/all", NULL, ECONNREFUSED, "/nowhere/at/all");
+	expect_open("unix:path=/dev/null/bus", NULL, ENOTDIR, "/dev/null/bus");
 	expect_open(NULL, "nothing", ENXIO, "nothing");
 	expect_open(NULL, NULL, ENOTUNIQ, "2 memories");
 	expect_open(NULL, "not a path", ENXIO, "not a path");
@@ -209,7 +210,7 @@ static void test_no_acknowledged_write_is_lost(void **state)
 }
 
 struct states {
-	int count;
+	int count, came;
 	char text[16];
 };
 
@@ -220,6 +221,7 @@ static void on_state(smm_client *client, int connected, void *userdata)
 	(void)client;
 	assert_true(states->count < 15);
 	states->text[states->count++] = connected ? '+' : '-';
+	states->came |= connected;
 }
 
 static void test_state(void **state)
@@ -244,14 +246,14 @@ static void test_state(void **state)
 	states = (struct states){ 0 };
 	smmd_kill();
 	smmd_start();
-	process_for(c, 100);
+	process_until(c, &states.came);
 	assert_string_equal(states.text, "-+");
 	states = (struct states){ 0 };
 	smmd_kill();
 	smmd_start();
 	assert_ok(c, smm_client_add(c, "n", 1, NULL)); /* which connects again */
 	assert_string_equal(states.text, "");
-	process_for(c, 100);
+	process_until(c, &states.came);
 	assert_string_equal(states.text, "-+");
 }
 
@@ -277,7 +279,7 @@ static void test_bus_goes_away(void **state)
 	process_until(c, &states.count);
 	bus_start();
 	smmd_start();
-	process_for(c, 1500); /* and nobody calls */
+	process_until(c, &states.came); /* and nobody calls */
 	assert_string_equal(states.text, "-+");
 	assert_ok(c, smm_client_add(c, "n", 1, &value));
 	assert_int_equal(value, 3);
