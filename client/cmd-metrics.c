@@ -16,6 +16,7 @@
 struct exposition {
 	FILE *out;
 	bool textfile;
+	const char *version; /* of smmd, or NULL: it does not run */
 	json_object *memories;
 };
 
@@ -82,12 +83,21 @@ static void print_sample(const struct exposition *e, const struct family *family
 		for (json_object *memory = json_object_array_get_idx((e)->memories, i_); memory; \
 		     memory = NULL)
 
-/* What memories are */
+/* What there is */
+
+static void print_version(const struct exposition *e, const char *program, const char *version)
+{
+	fputs("smm_build_info", e->out);
+	print_label(e, "{", "program", program);
+	print_label(e, ",", "version", version);
+	fputs("} 1\n", e->out);
+}
 
 static void print_infos(const struct exposition *e)
 {
 	static const struct family build = { "smm_build", "info", NULL,
-					     "What wrote this: smmctl, of this version." };
+					     "The versions of smmctl, which wrote this, and "
+					     "of smmd." };
 	static const struct family chip = { "smm_memory", "info", NULL,
 					    "What the memory is, and what it is reached by." };
 	static const char *const labels[][2] = {
@@ -96,7 +106,9 @@ static void print_infos(const struct exposition *e)
 	};
 
 	print_family(e, &build);
-	fprintf(e->out, "smm_build_info{version=\"%s\"} 1\n", SMM_VERSION);
+	print_version(e, "smmctl", SMM_VERSION);
+	if (e->version)
+		print_version(e, "smmd", e->version);
 	print_family(e, &chip);
 	FOR_EACH_MEMORY(e, memory)
 	{
@@ -294,12 +306,12 @@ static void print_counters(const struct exposition *e)
 
 /* The whole */
 
-static void print_all(const struct exposition *e, bool up)
+static void print_all(const struct exposition *e)
 {
 	static const struct family family = { "smm_up", "gauge", NULL, "1 if smmd runs." };
 
 	print_family(e, &family);
-	fprintf(e->out, "smm_up %d\n", up);
+	fprintf(e->out, "smm_up %d\n", e->version != NULL);
 	print_infos(e);
 	print_states(e);
 	print_gauges(e);
@@ -308,23 +320,38 @@ static void print_all(const struct exposition *e, bool up)
 	fputs("# EOF\n", e->out);
 }
 
+/* All that smmd says; without it, nothing, as half of it would be worse. */
+static int ask(struct smmctl *ctl, struct exposition *e, smm_call **version)
+{
+	int r = smm_client_version(ctl->client, version);
+
+	if (r >= 0)
+		r = smm_call_get_text(*version, "Version", &e->version);
+	if (r >= 0)
+		r = add_memories(ctl, ctl->memory, e->memories);
+	if (r != -EHOSTDOWN && r != -ECONNRESET)
+		return r;
+	e->version = NULL;
+	json_object_array_del_idx(e->memories, 0, json_object_array_length(e->memories));
+	return 0;
+}
+
 int cmd_metrics(struct smmctl *ctl, char **args)
 {
 	_cleanup_json_ json_object *memories = json_object_new_array();
 	struct exposition e = { .textfile = ctl->file, .memories = memories };
+	_cleanup_call_ smm_call *version = NULL;
 	_cleanup_free_ char *text = NULL;
 	size_t size;
 	int r;
 
 	(void)args;
-	r = add_memories(ctl, memories);
-	if (r < 0 && r != -EHOSTDOWN && r != -ECONNRESET)
+	r = ask(ctl, &e, &version);
+	if (r < 0)
 		return r;
-	if (r < 0) /* half of it would be worse than nothing */
-		json_object_array_del_idx(memories, 0, json_object_array_length(memories));
 	e.out = open_memstream(&text, &size);
 	if (!e.out)
 		return -ENOMEM;
-	print_all(&e, r >= 0);
+	print_all(&e);
 	return fclose(e.out) != 0 ? -ENOMEM : save(ctl, text, size);
 }

@@ -74,7 +74,7 @@ int cmd_status(struct smmctl *ctl, char **args)
 	int r;
 
 	(void)args;
-	r = add_memories(ctl, memories);
+	r = add_memories(ctl, ctl->memory, memories);
 	if (r < 0)
 		return r;
 	if (ctl->output.json)

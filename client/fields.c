@@ -74,7 +74,7 @@ static int add_all(struct smmctl *ctl, json_object *memories)
 	return r;
 }
 
-int add_memories(struct smmctl *ctl, json_object *memories)
+int add_memories(struct smmctl *ctl, const char *name, json_object *memories)
 {
-	return ctl->memory ? add_memory(ctl, ctl->memory, memories) : add_all(ctl, memories);
+	return name ? add_memory(ctl, name, memories) : add_all(ctl, memories);
 }

@@ -14,8 +14,9 @@
  */
 json_object *json_of_properties(smm_call *call);
 
-/* The properties of the memory that was chosen, or of all, as elements of an array. */
-int add_memories(struct smmctl *ctl, json_object *memories);
+/* The properties of a memory, or with NULL of all, as elements of an array; the last of them is in
+ * use then. */
+int add_memories(struct smmctl *ctl, const char *name, json_object *memories);
 
 /* A row of a label and what is to be said, the colons one below the other. */
 #define ROW "%18s: "

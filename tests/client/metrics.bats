@@ -13,6 +13,9 @@ reads() {
 }
 
 @test "figures, state and counters of a memory" {
+	local version
+
+	version=$(smmctl --version | cut -d ' ' -f 2)
 	smmctl store x content
 	smmctl metrics | reads openmetrics 'of("smm_up") == 1' 'of("smm_memory_size_bytes", memory="fram0") == 32768' \
 		'of("smm_memory_blocks") == 1' 'of("smm_memory_granule_bytes") == 4' \
@@ -22,7 +25,8 @@ reads() {
 		'families["smm_memory_written_bytes"].type == "counter"' 'families["smm_memory_state"].type == "stateset"' \
 		'families["smm_memory"].type == "info"' 'families["smm_memory_free_bytes"].unit == "bytes"' \
 		'of("smm_memory_fragmentation_ratio") == 0' 'of("smm_memory_write_protected") == 0' \
-		'of("smm_build_info") == 1'
+		"of('smm_build_info', program='smmctl', version='$version') == 1" \
+		"of('smm_build_info', program='smmd', version='$version') == 1"
 }
 
 @test "every statistic of smmd is a counter" {
@@ -109,7 +113,8 @@ jq_data() {
 
 @test "that smmd does not run is a figure; that nobody can tell is a failure" {
 	stop_smmd
-	smmctl metrics | reads openmetrics 'of("smm_up") == 0' 'of("smm_build_info") == 1' \
+	smmctl metrics | reads openmetrics 'of("smm_up") == 0' 'of("smm_build_info", program="smmctl") == 1' \
+		'len(families["smm_build"].samples) == 1' \
 		'not families["smm_memory_size_bytes"].samples'
 	smmctl metrics -M fram0 --output="$dir/smm.prom"
 	reads textfile 'of("smm_up") == 0' <"$dir/smm.prom"
