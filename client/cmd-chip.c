@@ -146,14 +146,42 @@ static int dump_into(struct smmctl *ctl, const char *path)
 	return dump_to(ctl, fd);
 }
 
+/* A file that stands for a chip is nothing to be replaced. */
+static int refuse_chip(struct smmctl *ctl, const char *path, const struct stat *file)
+{
+	_cleanup_json_ json_object *memories = json_object_new_array();
+	_cleanup_free_ char *chosen = strdup(smm_client_get_memory(ctl->client));
+	struct stat found;
+	int r;
+
+	r = chosen ? add_memories(ctl, NULL, memories) : -ENOMEM;
+	for (size_t i = 0; r >= 0 && i < json_object_array_length(memories); i++) {
+		json_object *memory = json_object_array_get_idx(memories, i);
+
+		if (stat(get_text(memory, "Device"), &found) == 0 && found.st_dev == file->st_dev &&
+		    found.st_ino == file->st_ino)
+			return failure(ctl, -EINVAL,
+				       "%s is the chip of memory %s itself; dump into another file",
+				       path, get_text(memory, "Name"));
+	}
+	return r < 0 ? r : smm_client_set_memory(ctl->client, chosen);
+}
+
+static int dump_to_path(struct smmctl *ctl, const char *path)
+{
+	struct stat file;
+	int r = stat(path, &file) < 0 ? 0 : refuse_chip(ctl, path, &file);
+
+	if (r < 0)
+		return r;
+	return lstat(path, &file) < 0 || S_ISREG(file.st_mode) ? dump_beside(ctl, path)
+							       : dump_into(ctl, path);
+}
+
 int cmd_dump(struct smmctl *ctl, char **args)
 {
-	struct stat found;
-
 	if (strcmp(args[0], "-") != 0)
-		return lstat(args[0], &found) < 0 || S_ISREG(found.st_mode)
-			       ? dump_beside(ctl, args[0])
-			       : dump_into(ctl, args[0]);
+		return dump_to_path(ctl, args[0]);
 	if (ctl->output.terminal)
 		return usage_error(ctl, "a dump is nothing for a terminal; give a FILE, or send "
 					"standard output somewhere else");

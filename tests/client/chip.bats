@@ -64,6 +64,25 @@ load helper
 	[ "$(smmctl load x)" = before ]
 }
 
+@test "a dump does not replace the chip of a memory" {
+	need_root 'dump'
+	stop_smmd
+	memory fram1
+	start_smmd
+	smmctl -M fram0 store x content
+	smmctl -M fram1 store x other
+	ln -s fram0.img "$dir/link"
+	ln "$dir/fram0.img" "$dir/other-name"
+	for file in fram0.img link other-name; do
+		complains 1 "$dir/$file is the chip of memory fram0 itself" smmctl -M fram1 dump "$dir/$file"
+	done
+	[ "$(smmctl -M fram0 load x)" = content ]
+	echo old >"$dir/image"
+	smmctl -M fram0 dump "$dir/image" # and not the memory that was looked at last
+	smmctl -M fram1 restore "$dir/image"
+	[ "$(smmctl -M fram1 load x)" = content ]
+}
+
 @test "a dump that fails leaves the old one, and nothing else" {
 	need_root 'dump'
 	mkdir "$dir/images"
@@ -72,7 +91,10 @@ load helper
 	memory slow 'wire-speed = 100k' 'mirror = no'
 	start_smmd
 	export SMM_MEMORY=slow
-	timeout --preserve-status -s INT 1 "$SMMCTL" dump "$dir/images/image" >"$dir/output" 2>&1 && false
+	"$SMMCTL" dump "$dir/images/image" >"$dir/output" 2>&1 3>&- &
+	until [[ $(busctl --list tree org.smm1) == */job/1* ]]; do sleep 0.05; done
+	kill -INT $!
+	ends 1 $!
 	grep -q '^smmctl: .*cancel' "$dir/output"
 	[ "$(cat "$dir/images/image")" = old ]
 	[ "$(ls "$dir/images")" = image ]
