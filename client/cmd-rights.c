@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* smmctl rename, chmod and chown: what a block is called, and whose it is. */
 #include "input.h"
-#include "numbers.h"
 
 int cmd_rename(struct smmctl *ctl, char **args)
 {
@@ -11,23 +10,34 @@ int cmd_rename(struct smmctl *ctl, char **args)
 	return r < 0 ? r : smm_client_rename(ctl->client, id, args[1]);
 }
 
+/* Letters change the mode that the block has. */
+static int change_mode(struct smmctl *ctl, const char *block, const char *text)
+{
+	_cleanup_call_ smm_call *info = NULL;
+	uint64_t old;
+	uint32_t id, mode;
+	int r;
+
+	r = find_block(ctl, block, &id);
+	if (r >= 0)
+		r = smm_client_block_info(ctl->client, id, &info);
+	if (r >= 0)
+		r = smm_call_get_number(info, "Mode", &old);
+	if (r < 0)
+		return r;
+	mode = (uint32_t)old;
+	r = parse_mode(ctl, text, &mode);
+	return r < 0 ? r : smm_client_set_mode(ctl->client, id, mode);
+}
+
 int cmd_chmod(struct smmctl *ctl, char **args)
 {
-	uint32_t mode;
+	uint32_t any = 0;
+	int r = parse_mode(ctl, args[0], &any); /* before a block is touched */
 
-	if (!parse_octal_mode(args[0], &mode))
-		return usage_error(ctl, "'%s' is not a mode; give octal digits, as in 640",
-				   args[0]);
-	for (args++; *args; args++) {
-		uint32_t id;
-		int r = find_block(ctl, *args, &id);
-
-		if (r >= 0)
-			r = smm_client_set_mode(ctl->client, id, mode);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (char **block = args + 1; r >= 0 && *block; block++)
+		r = change_mode(ctl, *block, args[0]);
+	return r;
 }
 
 /* Takes OWNER, OWNER:GROUP or :GROUP apart; UINT32_MAX is what is not said. */

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 
 #include "numbers.h"
 
@@ -100,6 +101,66 @@ int input_data(struct smmctl *ctl, char *const *words, void **data, uint32_t *si
 		return r;
 	*data = TAKE(text);
 	return 0;
+}
+
+/* Modes */
+
+static uint32_t whose(char c)
+{
+	return c == 'u' ? 0700 : c == 'g' ? 0070 : c == 'o' ? 0007 : c == 'a' ? 0777 : 0;
+}
+
+static bool is_operator(char c)
+{
+	return c == '+' || c == '-' || c == '=';
+}
+
+/* "+r" and "=rw"; @text is moved behind it. The umask @mask holds where nobody is named. */
+static void apply_operator(const char **text, uint32_t who, uint32_t mask, uint32_t *mode)
+{
+	const char *t = *text;
+	uint32_t bits = 0;
+
+	while (*++t == 'r' || *t == 'w')
+		bits |= *t == 'r' ? 0444 : 0222;
+	bits &= who ? who : ~mask;
+	if (**text == '+')
+		*mode |= bits;
+	else if (**text == '-')
+		*mode &= ~bits;
+	else
+		*mode = (who ? *mode & ~who : 0) | bits;
+	*text = t;
+}
+
+/* As chmod(1) does. */
+static bool apply_symbols(const char *text, uint32_t *mode)
+{
+	const uint32_t mask = umask(0);
+
+	umask(mask);
+	for (;; text++) {
+		uint32_t who = 0;
+
+		while (whose(*text))
+			who |= whose(*text++);
+		if (!is_operator(*text))
+			return false;
+		while (is_operator(*text))
+			apply_operator(&text, who, mask, mode);
+		if (*text != ',')
+			return !*text;
+	}
+}
+
+int parse_mode(struct smmctl *ctl, const char *text, uint32_t *mode)
+{
+	if (parse_octal_mode(text, mode) || apply_symbols(text, mode))
+		return 0;
+	return usage_error(ctl,
+			   "'%s' is not a mode; give octal digits, as in 640, or r and w for u, g, "
+			   "o or a, as in u=rw,g+r",
+			   text);
 }
 
 /* People */

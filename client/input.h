@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Data that people give: as arguments, as hex, as a file or on standard input.
+ * What people give: data as arguments, as hex, as a file or on standard input; modes and owners.
  */
 #pragma once
 
@@ -21,6 +21,12 @@ int input_data(struct smmctl *ctl, char *const *words, void **data, uint32_t *si
  * @name: what to call it in a complaint
  */
 int read_all(struct smmctl *ctl, FILE *file, const char *name, void **data, uint32_t *size);
+
+/**
+ * parse_mode() - who may read and write, in octal digits or by letters.
+ * @mode: what letters change; receives the mode
+ */
+int parse_mode(struct smmctl *ctl, const char *text, uint32_t *mode);
 
 /* Who a block is to belong to: names, or numbers. */
 int parse_user(struct smmctl *ctl, const char *text, uint32_t *uid);

@@ -369,7 +369,7 @@ static int take_option_of_command(int code, struct smmctl *ctl)
 		return take_number(ctl, "length", &ctl->length);
 	case OPTION_MODE:
 		allocate->flags |= SMM_CLIENT_MODE;
-		return parse_octal_mode(optarg, &allocate->mode) ? 0 : bad_value(ctl, "mode");
+		return parse_mode(ctl, optarg, &allocate->mode);
 	case OPTION_OFFSET:
 		return take_number(ctl, "offset", &ctl->offset);
 	case OPTION_OUTPUT:

@@ -86,8 +86,45 @@ me="j[0]['Owner'] == $(id -u) and j[0]['Group'] == $(id -g)"
 	smmctl chmod 644 a 2
 	has_json "[b['Mode'] for b in j] == [0o644, 0o644]" smmctl list --json=short
 	complains 2 "'888'" smmctl chmod 888 a
-	complains 2 "'u+r'" smmctl chmod u+r a
 	complains 1 "smmctl list" smmctl chmod 600 nothing
+}
+
+# mode_of BLOCK: as list shows it.
+mode_of() {
+	smmctl --no-legend list | awk -v name="$1" '$2 == name { print $6 }'
+}
+
+@test "chmod with letters" {
+	smmctl alloc a 1 --mode=u=rw,g=r
+	[ "$(mode_of a)" = rw-r----- ]
+	umask 027
+	while read -r mode expected; do
+		smmctl chmod -- "$mode" a
+		[ "$(mode_of a)" = "$expected" ] || {
+			echo "$mode makes $(mode_of a) and not $expected"
+			return 1
+		}
+	done <<-END
+		o+r rw-r--r--
+		go+w rw-rw-rw-
+		o-rw,g-w rw-r-----
+		a=r r--r--r--
+		+w rw-r--r--
+		=rw rw-r-----
+		-w r--r-----
+		= ---------
+		u=rw,g+r,o-w rw-r-----
+		a+w-r -w--w--w-
+		711 rwx--x--x
+		u=r r----x--x
+	END
+	smmctl alloc b 1 --mode=0
+	smmctl chmod u+r a b
+	[ "$(mode_of b)" = r-------- ]
+	for mode in u+x u 'u+r,' ',' x=r u+rq '' ug; do
+		complains 2 "'$mode' is not a mode" smmctl chmod "$mode" b
+	done
+	[ "$(mode_of b)" = r-------- ]
 }
 
 @test "chown takes names and numbers, and leaves what is not said" {

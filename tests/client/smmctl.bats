@@ -191,7 +191,7 @@ load helper
 	complains 2 "'4096M'" smmctl alloc 4096M
 	complains 2 "'1.5'" smmctl add x 1.5
 	complains 2 "'9223372036854775808'" smmctl add x 9223372036854775808
-	complains 2 "--mode" smmctl alloc 8 --mode=999
+	complains 2 "'999' is not a mode" smmctl alloc 8 --mode=999
 	complains 2 "--offset" smmctl read 1 --offset=-1
 	complains 2 "--length" smmctl read 1 --length=4294967296
 	smmctl alloc x 8
