@@ -12,7 +12,7 @@ build_packages=(
 run_packages=(dbus-daemon systemd) # busctl is in systemd
 test_packages=(
 	bats g++ gpiod i2c-tools libcmocka-dev libglib2.0-dev python3-dbus python3-prometheus-client strace tmux
-	udev zsh
+	udev valgrind zsh
 )
 
 missing_packages() {

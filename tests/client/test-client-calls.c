@@ -411,16 +411,20 @@ static void test_timeout(void **state)
 	assert_ok(c, smm_client_add(c, "n", 1, &value));
 }
 
-/* A call outlives its client. */
+/* A call outlives its client; those that wait behind a second of writing are under way for sure. */
 static void test_close(void **state)
 {
+	static const uint8_t much[12000];
 	smm_client *c = *state;
 	struct ended e = { 0 };
 	smm_call *over, *call;
 	uint32_t id;
 
+	assert_ok(c, smm_client_set_memory(c, "slow"));
 	assert_ok(c, smm_client_allocate_async(c, "a", 4, NULL, NULL, NULL, &over));
 	assert_int_equal(smm_call_wait(over), 0);
+	for (int i = 0; i < 3; i++)
+		assert_ok(c, smm_client_store_async(c, "x", much, sizeof(much), NULL, NULL, NULL));
 	assert_ok(c, smm_client_add_async(c, "n", 1, on_done, &e, &call));
 	assert_ok(c, smm_client_add_async(c, "n", 1, on_done, &e, NULL));
 	smm_client_close(c);
