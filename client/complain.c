@@ -46,10 +46,17 @@ int call_failure(struct smmctl *ctl, smm_call *call, int r)
 
 /* Where smmd is not */
 
+/* The machine that ssh is to reach, or NULL. */
+static const char *host_of(const struct smmctl *ctl)
+{
+	return ctl->where && !strncmp(ctl->where, "host:", strlen("host:"))
+		       ? ctl->where + strlen("host:")
+		       : NULL;
+}
+
 static bool is_elsewhere(const struct smmctl *ctl)
 {
-	return ctl->where && (!strncmp(ctl->where, "host:", strlen("host:")) ||
-			      !strncmp(ctl->where, "machine:", strlen("machine:")));
+	return host_of(ctl) || (ctl->where && !strncmp(ctl->where, "machine:", strlen("machine:")));
 }
 
 static const char *where_words(const struct smmctl *ctl)
@@ -110,6 +117,11 @@ static bool print_no_way(const struct smmctl *ctl, const char *name, const char 
 			"%s' "
 			"makes you a member of the group smm, from your next login on",
 			user_name());
+	else if (ctl->opening && host_of(ctl) && strcmp(name, ERROR_NO_SUCH_MEMORY) != 0)
+		fprintf(stderr,
+			"cannot reach %s: %s; ssh has to get there without a question, and to find "
+			"systemd and the system bus",
+			host_of(ctl), reason(message, r));
 	else if (ctl->opening && strcmp(name, ERROR_NO_SUCH_MEMORY) != 0)
 		fprintf(stderr,
 			"cannot reach %s: %s; choose another with --system, --user, --host=HOST, "
