@@ -1,28 +1,41 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# libsmm-client as a linker, a compiler and a package see it. LIBSMM_CLIENT is the folder that it is built in.
+# The libraries as a linker, a compiler and a package see them. LIBSMM_CLIENT is the folder that libsmm-client is
+# built in.
 
 bats_require_minimum_version 1.5.0
 
 dir=$BATS_TEST_TMPDIR
 header=$BATS_TEST_DIRNAME/../../client/smm-client.h
-list=$BATS_TEST_DIRNAME/libsmm-client.symbols
+debian=$BATS_TEST_DIRNAME/../../debian
 
 # The functions that the header declares.
 declared() {
 	sed 's,^ \*.*,,; s,/\*.*,,' "$header" | grep -o '\<smm_[a-z_]*(' | tr -d '(' | LC_ALL=C sort -u
 }
 
-@test "the shared library has the symbols of the list, and no other" {
-	nm -D --defined-only --with-symbol-versions "$LIBSMM_CLIENT/libsmm-client.so.0" |
-		awk '$2 ~ "[TDBRW]" { print $3 }' | LC_ALL=C sort >"$dir/found"
-	sed 's/ /@@/' "$list" | LC_ALL=C sort | diff - "$dir/found"
+# promised LIBRARY: the functions that its package says it has, with their version.
+promised() {
+	sed -n 's/^ \(smm_.*\) .*/\1/p' "$debian/$1.symbols" | LC_ALL=C sort
 }
 
-@test "the header declares the functions of the list, and no other" {
+# has_symbols LIBRARY PACKAGE
+has_symbols() {
+	nm -D --defined-only --with-symbol-versions "$1" | awk '$2 ~ "[TDBRW]" { print $3 }' |
+		sed 's/@@/@/' | LC_ALL=C sort >"$dir/found"
+	[ -s "$dir/found" ]
+	promised "$2" | diff - "$dir/found"
+}
+
+@test "the shared libraries have the symbols of their packages, and no other" {
+	has_symbols "$LIBSMM_CLIENT/libsmm-client.so.0" libsmm-client0
+	has_symbols "$LIBSMM_CLIENT/../lib/libsmm.so.0" libsmm0
+}
+
+@test "the header declares the functions of the package, and no other" {
 	declared >"$dir/declared"
-	cut -d ' ' -f 1 "$list" | LC_ALL=C sort | diff - "$dir/declared"
+	promised libsmm-client0 | cut -d @ -f 1 | diff - "$dir/declared"
 }
 
 @test "the static library takes no names but smm_ and smmc_" {
@@ -31,9 +44,10 @@ declared() {
 	awk '$2 ~ /^[A-Z]$/ && $3 !~ /^(smmc?_|__odr_asan)/ { print; bad = 1 } END { exit bad }' <<<"$output"
 }
 
-@test "the soname" {
-	run -0 objdump -p "$LIBSMM_CLIENT/libsmm-client.so.0"
+@test "the sonames" {
+	run -0 objdump -p "$LIBSMM_CLIENT/libsmm-client.so.0" "$LIBSMM_CLIENT/../lib/libsmm.so.0"
 	[[ $output =~ SONAME\ +libsmm-client\.so\.0 ]]
+	[[ $output =~ SONAME\ +libsmm\.so\.0 ]]
 }
 
 @test "the header is C99 and C++11, and stands alone" {
