@@ -734,10 +734,10 @@ static void put24(u8 *bytes, u32 v)
 }
 
 /*
- * Read and judge the superblock, and correct it. The mark of an interrupted format is looked for
- * first: it is one byte, and what follows it may not have been written yet.
+ * Read and judge the superblock, and correct it if @mend says so. The mark of an interrupted format
+ * is looked for first: it is one byte, and what follows it may not have been written yet.
  */
-static int read_superblock(struct smm *s, u32 *granule)
+static int read_superblock(struct smm *s, u32 *granule, int mend)
 {
 	u8 b[SMM_SUPERBLOCK];
 	u32 wrong, fixed = 0;
@@ -758,7 +758,7 @@ static int read_superblock(struct smm *s, u32 *granule)
 	if (get24(b + 4) != s->size / 4)
 		return SMM_WRONG_SIZE;
 	*granule = SMM_GRANULE << (b[3] & 15);
-	if (!wrong)
+	if (!wrong || !mend)
 		return SMM_OK;
 	s->corrected++;
 	return put(s, fixed, b + fixed, 1);
@@ -838,20 +838,33 @@ static int take_up(struct smm *s)
 	return r;
 }
 
-int smm_mount(struct smm *s)
+int smm_mount_begin(struct smm *s)
 {
 	u32 granule = 0;
 	int r = begin(s);
 
 	if (!r)
-		r = read_superblock(s, &granule);
+		r = read_superblock(s, &granule, 0);
 	if (!r && !smm_data_bytes(s->size, granule))
 		r = SMM_CORRUPT;
-	if (!r)
-		r = lay_out_with_copy(s, granule);
+	return r ? r : lay_out_with_copy(s, granule);
+}
+
+int smm_mount_end(struct smm *s)
+{
+	u32 granule;
+	int r = read_superblock(s, &granule, 1);
+
 	if (!r)
 		r = heal_map(s);
 	return r ? r : take_up(s);
+}
+
+int smm_mount(struct smm *s)
+{
+	int r = smm_mount_begin(s);
+
+	return r ? r : smm_mount_end(s);
 }
 
 int smm_format_begin(struct smm *s)
@@ -1087,7 +1100,7 @@ int smm_verify(struct smm *s)
 
 	if (r)
 		return r;
-	r = read_superblock(s, &granule);
+	r = read_superblock(s, &granule, 1);
 	s->line = NONE;
 	for (line = 0; r != SMM_IO_ERR; line++) {
 		if (r || granule != s->granule)

@@ -188,6 +188,21 @@ int smm_format_end(struct smm *s);
 int smm_mount(struct smm *s);
 
 /**
+ * smm_mount_begin() - look at the superblock, and write nothing.
+ * @s: with its first group set
+ *
+ * For a layer above that has to look at granule 0, at @data, before anything is corrected: then
+ * call smm_mount_end(), or leave the medium alone. Errors as smm_mount().
+ */
+int smm_mount_begin(struct smm *s);
+
+/**
+ * smm_mount_end() - do the rest of smm_mount().
+ * @s: a memory for which smm_mount_begin() returned SMM_OK
+ */
+int smm_mount_end(struct smm *s);
+
+/**
  * smm_reserve() - find the best fitting free run.
  * @s: a mounted memory
  * @size: bytes, from 1

@@ -768,6 +768,11 @@ int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], cons
 	return settle(st, r);
 }
 
+static int has_fields(const u8 *system)
+{
+	return get32(system) == smm_crc32c(0, system + 4, SYSTEM_FIELDS - 4);
+}
+
 /*
  * Find the store's own block, the first of all, and take up what it says. Its header and its fields
  * have a CRC each: one that is right makes the medium a store. With SMM_CORRUPT it is known
@@ -790,14 +795,12 @@ static int read_system(struct smm_store *st, struct smm_block *b)
 		r = get(st, offset + HEADER, system, sizeof(system));
 	if (r)
 		return r;
-	if (get32(system) != smm_crc32c(0, system + 4, SYSTEM_FIELDS - 4)) {
+	if (!has_fields(system)) {
 		if (b->kind != SMM_KIND_SYSTEM)
 			return SMM_NOT_FORMATTED;
 		locate(st);
 		return SMM_CORRUPT;
 	}
-	if (get32(system + 4) > VERSION)
-		return SMM_NEWER_FORMAT;
 	locate(st);
 	st->log_size = get32(system + 8);
 	if (get32(system + 4) != VERSION || st->log_size < LOG_MIN || st->log_size > LOG_MAX ||
@@ -835,6 +838,20 @@ static int read_id_mark(struct smm_store *st)
 	return !st->next_id || get32(mark + 4) != smm_crc32c(0, mark, 4) ? SMM_CORRUPT : SMM_OK;
 }
 
+/* To be left alone if a newer version made it, which is found out before anything is corrected. */
+static int mount_memory(struct smm_store *st)
+{
+	u8 system[SYSTEM_FIELDS];
+	int r = smm_mount_begin(&st->smm);
+
+	if (!r && smm_data_bytes(st->smm.size, st->smm.granule) > HEADER + sizeof(system)) {
+		r = get(st, st->smm.data + HEADER, system, sizeof(system));
+		if (!r && has_fields(system) && get32(system + 4) > VERSION)
+			r = SMM_NEWER_FORMAT;
+	}
+	return r ? r : smm_mount_end(&st->smm);
+}
+
 int smm_store_mount(struct smm_store *st)
 {
 	struct smm_block own;
@@ -842,7 +859,7 @@ int smm_store_mount(struct smm_store *st)
 
 	st->log = 0;
 	st->replayed = 0;
-	st->trouble = smm_mount(&st->smm);
+	st->trouble = mount_memory(st);
 	if (st->trouble && st->trouble != SMM_CORRUPT)
 		return st->trouble;
 	r = read_system(st, &own);

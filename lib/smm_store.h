@@ -113,8 +113,8 @@ int smm_store_format(struct smm_store *st, const u8 identity[SMM_ID_BYTES], cons
  * makes or frees an allocation waits in the log until the map is whole again.
  *
  * Return: as smm_mount(); SMM_NOT_FORMATTED also for a memory of smm.h that holds no store,
- * SMM_NEWER_FORMAT also for a store of a newer version, of which only the map was corrected. After
- * SMM_CORRUPT the intact blocks can be walked and read, and nothing can be changed.
+ * SMM_NEWER_FORMAT also for a store of a newer version, with nothing changed. After SMM_CORRUPT the
+ * intact blocks can be walked and read, and nothing can be changed.
  */
 int smm_store_mount(struct smm_store *st);
 

@@ -117,7 +117,7 @@ static bool correct(u8 *bytes, u32 count)
 	return false;
 }
 
-static int mount_superblock(u8 *bytes, u32 size, u32 *granule)
+static int mount_superblock(u8 *bytes, u32 size, u32 *granule, struct image_geometry *g)
 {
 	u8 b[8];
 	bool whole;
@@ -135,6 +135,8 @@ static int mount_superblock(u8 *bytes, u32 size, u32 *granule)
 	if ((u32)(b[4] | b[5] << 8 | b[6] << 16) * 4 != size)
 		return SMM_WRONG_SIZE;
 	*granule = 4u << (b[3] & 15);
+	if (!image_geometry(size, *granule, g))
+		return SMM_CORRUPT;
 	memcpy(bytes, b, sizeof(b));
 	return SMM_OK;
 }
@@ -169,13 +171,11 @@ int image_mount(u8 *bytes, u32 size, struct model *m)
 {
 	struct image_geometry g;
 	u32 granule, line, i, start = 0;
-	int r = mount_superblock(bytes, size, &granule);
+	int r = mount_superblock(bytes, size, &granule, &g);
 	bool used = false;
 
 	if (r)
 		return r;
-	if (!image_geometry(size, granule, &g))
-		return SMM_CORRUPT;
 	for (line = 0; line < g.lines; line++)
 		if (!mount_line(bytes, &g, line))
 			r = SMM_CORRUPT;

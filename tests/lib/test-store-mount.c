@@ -246,11 +246,18 @@ static void mount_refuses(void **state)
 	struct smm_store *st = &r->store;
 	u8 *system = r->chip.bytes + layout_system(st);
 	struct stock stock = { 0 };
+	u32 at;
 
 	layout_put32(system + AT_VERSION, 2);
 	layout_protect_system(system);
 	refuses(r, SMM_NEWER_FORMAT, rig_mount(r));
 	check_unmounted(r);
+	/* Not even what could be corrected is touched. */
+	for (at = 0; at <= SMM_SUPERBLOCK; at++) {
+		r->chip.bytes[at] ^= 4;
+		refuses(r, SMM_NEWER_FORMAT, rig_mount(r));
+		r->chip.bytes[at] ^= 4;
+	}
 
 	rig_format(r);
 	rig_forget(r);
