@@ -9,6 +9,8 @@ set -euo pipefail
 
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/../../scripts/common.sh"
+# shellcheck source=tests/daemon/strict-bus.sh
+. "$(dirname "$0")/strict-bus.sh"
 
 skip() {
 	echo "1..0 # SKIP $1"
@@ -65,37 +67,6 @@ make_users() {
 		skip 'this machine does not take its users from /etc/passwd'
 }
 
-# The rules of the system bus: nobody owns a name, or calls anything but the bus itself, unless a policy says so.
-start_strict_bus() {
-	cat >"$dir/bus.conf" <<-END
-		<busconfig>
-			<type>custom</type>
-			<listen>unix:path=$dir/bus</listen>
-			<auth>EXTERNAL</auth>
-			<policy context="default">
-				<allow user="*"/>
-				<deny own="*"/>
-				<deny send_type="method_call"/>
-				<allow send_type="signal"/>
-				<allow send_requested_reply="true" send_type="method_return"/>
-				<allow send_requested_reply="true" send_type="error"/>
-				<allow receive_type="method_call"/>
-				<allow receive_type="method_return"/>
-				<allow receive_type="error"/>
-				<allow receive_type="signal"/>
-				<allow send_destination="org.freedesktop.DBus"
-				       send_interface="org.freedesktop.DBus"/>
-				<allow send_destination="org.freedesktop.DBus"
-				       send_interface="org.freedesktop.DBus.Introspectable"/>
-				<allow send_destination="org.freedesktop.DBus"
-				       send_interface="org.freedesktop.DBus.Properties"/>
-			</policy>
-			<include>$policy</include>
-		</busconfig>
-	END
-	run_bus "$dir"
-}
-
 # smm may not be able to reach the folder of the build.
 start_smmd() {
 	cp "$SMMD" "$dir/smmd"
@@ -121,7 +92,7 @@ start_smmd() {
 
 chmod go+x "$dir"
 make_users
-start_strict_bus
+start_strict_bus "$dir" "<include>$policy</include>"
 start_smmd
 "$program" "$dir/chips"
 
