@@ -54,12 +54,12 @@ static const char *host_of(const struct smmctl *ctl)
 		       : NULL;
 }
 
-static bool is_elsewhere(const struct smmctl *ctl)
+bool is_elsewhere(const struct smmctl *ctl)
 {
 	return host_of(ctl) || (ctl->where && !strncmp(ctl->where, "machine:", strlen("machine:")));
 }
 
-static const char *where_words(const struct smmctl *ctl)
+const char *where_words(const struct smmctl *ctl)
 {
 	if (!ctl->where)
 		return "the system bus";

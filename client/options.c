@@ -25,6 +25,7 @@ enum option_code {
 	/* Options of some commands only. */
 	OPTION_JSON,
 	OPTION_BY,
+	OPTION_CONFIG,
 	OPTION_EXCLUSIVE,
 	OPTION_FILE,
 	OPTION_FILL,
@@ -54,6 +55,7 @@ static const struct option options[] = {
 	{ "no-pager", no_argument, NULL, OPTION_NO_PAGER },
 	{ "json", required_argument, NULL, OPTION_JSON },
 	{ "by", required_argument, NULL, OPTION_BY },
+	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "exclusive", no_argument, NULL, OPTION_EXCLUSIVE },
 	{ "file", required_argument, NULL, OPTION_FILE },
 	{ "fill", required_argument, NULL, OPTION_FILL },
@@ -208,6 +210,12 @@ static const struct command commands[] = {
 	  .no_memory = true,
 	  .without_smmd = true,
 	  .run = cmd_metrics },
+	{ .name = "doctor",
+	  .arguments = "",
+	  .help = "Look for what is wrong, and say what puts it right",
+	  .options = BIT(OPTION_JSON) | BIT(OPTION_CONFIG),
+	  .by_itself = true,
+	  .run = cmd_doctor },
 
 	{ .name = "check",
 	  .arguments = "",
@@ -274,6 +282,7 @@ static void print_help(void)
 	     "     --exclusive       alloc: fail if there is a block of this name\n"
 	     "     --by=WHAT         map: a colour for each owner, or for each block\n"
 	     "     --svg             map: as a picture in SVG\n"
+	     "     --config=FILE     doctor: what smmd is configured by\n"
 	     "     --output=FILE     map, metrics: into FILE, which is replaced at once\n"
 	     "     --repair          check: mend what can be\n"
 	     "     --granule=BYTES   format: give out so many together\n"
@@ -343,6 +352,9 @@ static int take_option_of_command(int code, struct smmctl *ctl)
 	case OPTION_BY:
 		ctl->by_block = !strcmp(optarg, "block");
 		return ctl->by_block || !strcmp(optarg, "owner") ? 0 : bad_value(ctl, "by");
+	case OPTION_CONFIG:
+		ctl->config = optarg;
+		return 0;
 	case OPTION_EXCLUSIVE:
 		allocate->flags |= SMM_CLIENT_EXCLUSIVE;
 		return 0;

@@ -14,6 +14,7 @@ struct command {
 	unsigned int options;   /* that it takes beside the general ones, as bits */
 	bool no_memory;         /* it works on none, or chooses for itself */
 	bool without_smmd;      /* it has something to say when smmd does not run */
+	bool by_itself;         /* goes to smmd by itself, if at all */
 	bool pages;             /* prints what may be longer than a screen */
 	int (*run)(struct smmctl *ctl, char **args);
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
 #include "numbers.h"
 #include "options.h"
 #include "pager.h"
@@ -30,6 +31,8 @@ static int run_command(const struct command_line *line, struct smmctl *ctl)
 	const struct command *command = line->command;
 	int r;
 
+	if (command->by_itself)
+		return command->run(ctl, line->args);
 	ctl->opening = true;
 	r = smm_client_open(&ctl->client, ctl->where, command->no_memory ? "" : ctl->memory);
 	if (r < 0 && !(r == -EHOSTDOWN && command->without_smmd))
@@ -73,6 +76,7 @@ int main(int argc, char **argv)
 		.memory = getenv("SMM_MEMORY"),
 		.output = { .legend = true },
 		.length = SMM_CLIENT_TO_END,
+		.config = CONFIG_PATH,
 		.status = STATUS_FAILURE,
 	};
 	int r;

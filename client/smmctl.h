@@ -29,10 +29,11 @@ struct smmctl {
 	bool force;
 	bool by_block;
 	bool svg;
-	const char *file; /* of data, or for the output; or NULL */
-	uint32_t offset;  /* bytes */
-	uint32_t length;  /* bytes; SMM_CLIENT_TO_END is all */
-	uint32_t granule; /* bytes; 0 leaves it to the daemon */
+	const char *config; /* of smmd */
+	const char *file;   /* of data, or for the output; or NULL */
+	uint32_t offset;    /* bytes */
+	uint32_t length;    /* bytes; SMM_CLIENT_TO_END is all */
+	uint32_t granule;   /* bytes; 0 leaves it to the daemon */
 	struct smm_client_allocate_options allocate;
 
 	smm_client *client; /* open, with a memory chosen where the command works on one */
@@ -52,6 +53,7 @@ int cmd_alloc(struct smmctl *ctl, char **args);
 int cmd_check(struct smmctl *ctl, char **args);
 int cmd_chmod(struct smmctl *ctl, char **args);
 int cmd_chown(struct smmctl *ctl, char **args);
+int cmd_doctor(struct smmctl *ctl, char **args);
 int cmd_dump(struct smmctl *ctl, char **args);
 int cmd_edit(struct smmctl *ctl, char **args);
 int cmd_format(struct smmctl *ctl, char **args);
@@ -90,6 +92,12 @@ int usage_error(struct smmctl *ctl, const char *format, ...) _printf_(2, 3);
 int failure(struct smmctl *ctl, int r, const char *format, ...) _printf_(3, 4);
 /* What a call of the library ended with. Return: @r. */
 int call_failure(struct smmctl *ctl, smm_call *call, int r);
+
+/* Whether smmd is sought on another machine or in a container. */
+bool is_elsewhere(const struct smmctl *ctl);
+
+/* "the system bus", and so on. */
+const char *where_words(const struct smmctl *ctl);
 
 /* Says what went wrong, in one line on standard error. */
 void complain(const struct smmctl *ctl, int r);

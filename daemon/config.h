@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Where smmd looks unless told otherwise. */
+#define CONFIG_PATH "/etc/smm/smmd.conf"
+
 enum bus_kind {
 	BUS_NONE,
 	BUS_FILE,

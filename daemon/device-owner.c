@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "util.h"
@@ -41,6 +39,11 @@ static int explain_open(enum chip_bus bus, const char *node, int cause, sd_bus_e
 	}
 }
 
+bool device_is_of(enum chip_bus bus, const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) == buses[bus].major;
+}
+
 int device_open(enum chip_bus bus, const char *node, dev_t *number, sd_bus_error *error)
 {
 	_cleanup_close_ int fd = open(node, O_RDWR | O_CLOEXEC);
@@ -48,7 +51,7 @@ int device_open(enum chip_bus bus, const char *node, dev_t *number, sd_bus_error
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return explain_open(bus, node, errno, error);
-	if (!S_ISCHR(st.st_mode) || major(st.st_rdev) != buses[bus].major)
+	if (!device_is_of(bus, &st))
 		return sd_bus_error_set_errnof(error, ENOTTY, "%s is not a device of %s", node,
 					       buses[bus].module);
 	*number = st.st_rdev;
@@ -78,20 +81,26 @@ int device_lock(int fd, const char *node, uint8_t place, sd_bus_error *error)
 		address, node, node);
 }
 
+bool device_driver(enum chip_bus bus, const char *name, char driver[NAME_MAX + 1])
+{
+	char link[PATH_MAX], target[PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/sys/bus/%s/devices/%s/driver", buses[bus].sysfs, name);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	snprintf(driver, NAME_MAX + 1, "%.*s", NAME_MAX, basename(target));
+	return strcmp(driver, buses[bus].module) != 0;
+}
+
 int device_check_driver(enum chip_bus bus, const char *name, sd_bus_error *error)
 {
 	const char *sysfs = buses[bus].sysfs;
-	char link[PATH_MAX], target[PATH_MAX], hand_over[160] = "";
-	const char *driver;
-	ssize_t n;
+	char driver[NAME_MAX + 1], hand_over[160] = "";
 
-	snprintf(link, sizeof(link), "/sys/bus/%s/devices/%s/driver", sysfs, name);
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n < 0)
-		return 0;
-	target[n] = '\0';
-	driver = basename(target);
-	if (!strcmp(driver, buses[bus].module))
+	if (!device_driver(bus, name, driver))
 		return 0;
 	if (!strcmp(driver, "dummy")) /* at24 and others keep their further addresses this way */
 		return sd_bus_error_set_errnof(

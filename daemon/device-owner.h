@@ -8,7 +8,10 @@
  */
 #pragma once
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
@@ -24,6 +27,9 @@
  */
 int device_open(enum chip_bus bus, const char *node, dev_t *number, sd_bus_error *error);
 
+/* Whether that is a node of it. */
+bool device_is_of(enum chip_bus bus, const struct stat *st);
+
 /**
  * device_lock() - keep a place of a device for this descriptor, until it is closed.
  * @place: the address of an I2C chip, each that it answers to for itself; 0 for SPI
@@ -34,9 +40,15 @@ int device_open(enum chip_bus bus, const char *node, dev_t *number, sd_bus_error
 int device_lock(int fd, const char *node, uint8_t place, sd_bus_error *error);
 
 /**
- * device_check_driver() - whether a driver of the kernel has a device; spidev, which makes the
- * nodes of SPI, does not count.
+ * device_driver() - whether a driver of the kernel has a device; spidev, which makes the nodes of
+ * SPI, does not count.
  * @name: as sysfs calls it: "1-0050", "spi0.0"
+ * @driver: receives its name
+ */
+bool device_driver(enum chip_bus bus, const char *name, char driver[NAME_MAX + 1]);
+
+/**
+ * device_check_driver() - the same, as a refusal.
  *
  * Return: 0, or -EBUSY with one sentence in @error: the driver, and the command that unbinds it.
  */

@@ -36,8 +36,7 @@ bool i2c_refused(int result)
 	return result == -EINVAL || result == -EOPNOTSUPP || result == -EMSGSIZE;
 }
 
-/* The clock that the device tree wants the adapter to have, in Hz, or 0. */
-static uint32_t read_clock(unsigned int number)
+uint32_t i2c_bus_clock(unsigned int number)
 {
 	_cleanup_fclose_ FILE *file = NULL;
 	char path[80];
@@ -75,7 +74,7 @@ int i2c_bus_open(struct i2c_bus *bus, sd_bus_error *error)
 	if (bus->fd < 0)
 		return bus->fd;
 	bus->number = minor(number);
-	bus->clock = read_clock(bus->number);
+	bus->clock = i2c_bus_clock(bus->number);
 	r = read_functions(bus, error);
 	if (r < 0)
 		i2c_bus_close(bus);

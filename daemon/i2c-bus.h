@@ -36,6 +36,9 @@ struct i2c_bus {
 int i2c_bus_open(struct i2c_bus *bus, sd_bus_error *error);
 void i2c_bus_close(struct i2c_bus *bus);
 
+/* The clock that the device tree wants this adapter to have, in Hz; 0 where it does not say. */
+uint32_t i2c_bus_clock(unsigned int number);
+
 /* Take an address until the bus is closed. Return: 0, or -EBUSY with one sentence in @error. */
 int i2c_bus_claim(struct i2c_bus *bus, uint8_t address, sd_bus_error *error);
 

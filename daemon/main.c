@@ -23,8 +23,6 @@
 #include "util.h"
 #include "watchdog.h"
 
-#define DEFAULT_CONFIG "/etc/smm/smmd.conf"
-
 struct options {
 	const char *config;
 	enum bus_scope scope;
@@ -44,7 +42,7 @@ static void help(void)
 	     "\n"
 	     "Serve memory chips to users of D-Bus.\n"
 	     "\n"
-	     "     --config=PATH      Configuration (" DEFAULT_CONFIG ")\n"
+	     "     --config=PATH      Configuration (" CONFIG_PATH ")\n"
 	     "     --system           Use the system bus (this is the default)\n"
 	     "     --user             Use the user's bus\n"
 	     "     --address=ADDRESS  Use the bus at this address\n"
@@ -237,7 +235,7 @@ static void allow_many_files(void)
 int main(int argc, char **argv)
 {
 	_cleanup_(config_free) struct config config = { 0 };
-	struct options options = { .config = DEFAULT_CONFIG };
+	struct options options = { .config = CONFIG_PATH };
 	int r;
 
 	fill_standard_fds();

@@ -44,8 +44,8 @@ _smmctl_parse() {
 		--memory=* | -M?*) memory=("$word") ;;
 		-M | --memory) memory=("$word" "${words[++i]-}") ;;
 		-H* | --host* | --machine*) remote=1 ;;& # nothing is asked over the network
-		-H | --host | --machine | --by | --json | --file | --fill | --granule | --group | --length | --mode | --offset | \
-			--output)
+		-H | --host | --machine | --by | --config | --json | --file | --fill | --granule | --group | --length | --mode | \
+			--offset | --output)
 			((++i)) ;;
 		esac
 	done
@@ -96,7 +96,7 @@ _smmctl_value() {
 	-M | --memory) _smmctl_reply "$2" < <(_smmctl_memories) ;;
 	--by) _smmctl_words "$2" owner block ;;
 	--json) _smmctl_words "$2" short pretty off ;;
-	--file | --output) _smmctl_files "$2" ;;
+	--config | --file | --output) _smmctl_files "$2" ;;
 	--group) _smmctl_reply "$2" < <(compgen -g) ;;
 	-H | --host) _smmctl_reply "$2" < <(compgen -A hostname) ;;
 	esac
@@ -113,6 +113,7 @@ _smmctl_options() {
 	store) options+=(--hex --file=) ;;
 	map) options+=(--json= --by= --svg --output=) ;;
 	metrics) options+=(--output=) ;;
+	doctor) options+=(--json= --config=) ;;
 	check) options+=(--json= --repair) ;;
 	format) options+=(--granule= --force) ;;
 	esac
@@ -142,7 +143,7 @@ _smmctl() {
 	local words cur glued command n_args bus memory remote plain
 	local commands=(
 		status list show alloc free resize read write load store edit add rename chmod chown watch monitor
-		map metrics check dump restore format
+		map metrics doctor check dump restore format
 	)
 
 	COMPREPLY=()
@@ -150,7 +151,7 @@ _smmctl() {
 	_smmctl_parse
 	if [[ -z $plain && $cur == --*=* ]]; then
 		_smmctl_value "${cur%%=*}" "${cur%%=*}="
-	elif [[ -z $plain && ${words[-1]} == @(-M|-H|--memory|--host|--by|--json|--file|--group|--output) ]]; then
+	elif [[ -z $plain && ${words[-1]} == @(-M|-H|--memory|--host|--by|--config|--json|--file|--group|--output) ]]; then
 		_smmctl_value "${words[-1]}" ''
 	elif [[ -z $plain && ${words[-1]} == --@(machine|address|fill|granule|length|mode|offset) ]]; then
 		:
