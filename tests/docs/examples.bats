@@ -67,7 +67,8 @@ runs_session() {
 @test "the configuration of the README and of smmd.conf(5) is right" {
 	fenced ini >"$dir/readme.conf"
 	examples <"$smm_root/man/smmd.conf.5" >"$dir/man.conf"
-	for page in readme man; do
+	eval "$(sed -n 's/^\(printf .*\) | sudo tee .*/\1/p' "$smm_root/README.md")" >"$dir/pi.conf"
+	for page in readme man pi; do
 		grep -q 'memory fram0' "$dir/$page.conf"
 		"$SMMD" --check-config --config="$dir/$page.conf"
 	done
