@@ -35,12 +35,10 @@ struct fixture {
 	uint64_t now; /* ns */
 	struct rig_clock clock;
 	struct spidev dev;
-	uint32_t
-		alignment; /* of transfers in spidev's buffer, which the kernel's need for DMA is */
-	bool pulled_down;  /* MISO, when nobody drives it: it reads 00 then, and not FF */
-	uint32_t held_us;  /* so long the chip stayed selected behind a transfer, at most */
-	bool unsteady;     /* the chip has another id after every message */
-	int disturbed;     /* errno of the next @n_disturbed messages, */
+	bool pulled_down; /* MISO, when nobody drives it: it reads 00 then, and not FF */
+	uint32_t held_us; /* so long the chip stayed selected behind a transfer, at most */
+	bool unsteady;    /* the chip has another id after every message */
+	int disturbed;    /* errno of the next @n_disturbed messages, */
 	unsigned int n_disturbed;
 	unsigned int fail_behind; /* or of all behind so many; 0: of none */
 	unsigned int calls;       /* messages */

@@ -158,15 +158,16 @@ static void test_messages_fit_in_spidev(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		set_bufsiz(f, sizes[i]);
-		for (f->alignment = 1; f->alignment <= 128; f->alignment *= 2) {
+		for (f->dev.config.alignment = 1; f->dev.config.alignment <= 128;
+		     f->dev.config.alignment *= 2) {
 			unsigned int calls = f->calls;
 			uint64_t carried = f->dev.wire.transfers;
 
 			plug_and_open(f, "MB85RS256B");
-			write_and_read(f, 0, 32768, f->alignment);
+			write_and_read(f, 0, 32768, f->dev.config.alignment);
 			assert_int_equal(f->calls - calls, f->dev.wire.transfers - carried);
 		}
-		f->alignment = 128;
+		f->dev.config.alignment = 128;
 	}
 }
 
@@ -206,7 +207,7 @@ static void test_nothing_fits(void **state)
 
 	must_open(f, "auto");
 	f->dev.config.bufsiz = 1;
-	f->alignment = 1;
+	f->dev.config.alignment = 1;
 	assert_int_equal(chip_write(f->chip, 0, &byte, 1), -EMSGSIZE);
 	assert_int_equal(f->chip->counters.errors, 1);
 	assert_int_equal(f->model.stored, 0);

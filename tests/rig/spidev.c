@@ -7,6 +7,7 @@
 #define DEFAULT_HZ     500000u /* of spidev, where the device tree says nothing */
 #define CONTROLLER_HZ  125000000u
 #define DEFAULT_BUFSIZ 4096u
+#define DMA_ALIGNMENT  128u /* of arm64 */
 #define NS_PER_US      1000u
 
 void spidev_init(struct spidev *dev, const struct spidev_config *config,
@@ -19,6 +20,8 @@ void spidev_init(struct spidev *dev, const struct spidev_config *config,
 		dev->config.max_hz = CONTROLLER_HZ;
 	if (!dev->config.bufsiz)
 		dev->config.bufsiz = DEFAULT_BUFSIZ;
+	if (!dev->config.alignment)
+		dev->config.alignment = DMA_ALIGNMENT;
 	dev->max_speed_hz = DEFAULT_HZ;
 }
 
@@ -128,17 +131,21 @@ static int carry_transfers(struct spidev *dev, const struct spi_ioc_transfer *tr
 	return total;
 }
 
-/* The buffer of spidev has to hold what is sent, another what is received. */
+/* The buffer of spidev has to hold what is sent, another what is received; each transfer begins at
+ * a place that is good for DMA. */
 static int check_sizes(const struct spidev *dev, const struct spi_ioc_transfer *transfers,
 		       unsigned int count)
 {
 	uint64_t out = 0, in = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
+		uint64_t alignment = dev->config.alignment;
+		uint64_t room = (transfers[i].len + alignment - 1) / alignment * alignment;
+
 		if (transfers[i].tx_buf)
-			out += transfers[i].len;
+			out += room;
 		if (transfers[i].rx_buf)
-			in += transfers[i].len;
+			in += room;
 	}
 	return out > dev->config.bufsiz || in > dev->config.bufsiz ? -EMSGSIZE : 0;
 }

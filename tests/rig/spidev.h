@@ -15,10 +15,12 @@
 #define SPIDEV_TRANSFERS_MAX 511u
 
 struct spidev_config {
-	uint32_t max_hz; /* of the controller, which goes no faster; 0: 125 MHz */
-	uint32_t bufsiz; /* 0: 4096 */
-	bool pace;       /* transfers take the time that they take on the wire */
-	bool miso_low;   /* nobody pulls MISO up: a chip that is not there reads 00 instead of FF */
+	uint32_t max_hz;    /* of the controller, which goes no faster; 0: 125 MHz */
+	uint32_t bufsiz;    /* 0: 4096 */
+	uint32_t alignment; /* where transfers begin in its buffer, for DMA; 0: 128, as arm64 has it
+			     */
+	bool pace;          /* transfers take the time that they take on the wire */
+	bool miso_low; /* nobody pulls MISO up: a chip that is not there reads 00 instead of FF */
 };
 
 struct spidev {

@@ -136,8 +136,11 @@ static void refuses_more_than_its_buffer(void **state)
 	assert_int_equal(spidev_message(&dev, message, 2), -EMSGSIZE);
 	message[0].len = 4097;
 	assert_int_equal(spidev_message(&dev, message, 1), -EMSGSIZE);
-	message[0].len = 4000;
-	message[1] = sends(big, 97);
+	message[0].len = 3968;
+	message[1] = sends(big, 128);
+	assert_int_equal(spidev_message(&dev, message, 2), 4096);
+	message[0].len = 3969;
+	message[1].len = 1;
 	assert_int_equal(spidev_message(&dev, message, 2), -EMSGSIZE);
 }
 
