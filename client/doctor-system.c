@@ -343,10 +343,9 @@ static void ask_smmd(struct patient *p)
 	if (!p->runs)
 		return;
 	p->memories = json_object_new_array();
-	p->ctl->memory = NULL;
 	r = smm_client_open(&p->ctl->client, p->ctl->where, "");
 	if (r >= 0)
-		r = add_memories(p->ctl, p->memories);
+		r = add_memories(p->ctl, NULL, p->memories);
 	if (r >= 0)
 		return;
 	json_object_put(TAKE(p->memories));
