@@ -27,8 +27,7 @@
  * Text that goes in is UTF-8. Pointers that come out belong to the object that they were got from
  * unless a function says that they are the caller's.
  *
- * The folder client/examples of the source has whole programs. See also smmctl(1), org.smm1(5) and
- * smmd(8).
+ * Whole programs are in client/examples. See also smmctl(1), org.smm1(5) and smmd(8).
  */
 #ifndef SMM_CLIENT_H
 #define SMM_CLIENT_H
@@ -70,8 +69,7 @@ extern "C" {
  *	InvalidArgs       EINVAL
  *	UnknownMethod     EOPNOTSUPP       smmd is older than the library
  *	                  EHOSTDOWN        smmd does not run
- *	                  ECONNREFUSED     nobody serves the bus, or it has no socket;
- *	                                   connect() may have other reasons
+ *	                  ECONNREFUSED     nobody serves the bus, or it has no socket
  *	                  ECONNRESET       the connection was lost; what was asked may be done
  *	                  ETIMEDOUT        the time is over; what was asked may be done
  *	                  ENOTUNIQ         there are several memories, and none was chosen
@@ -164,11 +162,7 @@ void smm_client_set_interactive(smm_client *client, int interactive);
 const char *smm_client_error_name(const smm_client *client);
 const char *smm_client_error_message(const smm_client *client);
 
-/**
- * smm_client_is_connected() - whether smmd was there when something was last heard of it.
- *
- * Return: 1 or 0.
- */
+/* 1 if smmd was there when something was last heard of it, else 0. */
 int smm_client_is_connected(const smm_client *client);
 
 /* @connected: 1 or 0. A restart that went by between two calls of smm_client_process() is told as
@@ -231,11 +225,10 @@ int smm_client_wait(smm_client *client, uint64_t microseconds);
  * another that builds on it.
  */
 
-/* @call: the one that has ended; it stays its owner's */
 typedef void (*smm_call_callback)(smm_call *call, void *userdata);
 
+/* Hold a call once more, and give it back: NULL is nothing, and what is under way goes on. */
 smm_call *smm_call_ref(smm_call *call);
-/* NULL does nothing. A call that is under way goes on. */
 void smm_call_unref(smm_call *call);
 
 /**
@@ -354,7 +347,7 @@ int smm_client_status_async(smm_client *client, smm_call_callback done, void *us
  * Jobs: smm-client-jobs(3)
  *
  * What takes as long as it takes to read or write the whole chip. A job goes on when the client
- * goes away.
+ * goes away. Who does not want to know how far it is gives NULL for @progress.
  */
 
 /*
@@ -369,7 +362,6 @@ typedef int (*smm_progress_callback)(uint64_t done, uint64_t total, void *userda
 /**
  * smm_client_check() - compare what smmd knows of the memory with the chip.
  * @repair: 1 to mend what can be, for administrators; or 0
- * @progress: or NULL
  * @result: receives the call to get the numbers "blocks", "foreign", "damaged", "corrected" and
  *	"uncorrectable" from, the caller's to give back; or NULL
  */
@@ -382,7 +374,6 @@ int smm_client_check_async(smm_client *client, int repair, smm_progress_callback
  * smm_client_format() - make the memory empty. For administrators.
  * @granule: bytes that are given out together; 0 for what the configuration says
  * @force: 1: also if there are blocks on it, or something else; they are lost
- * @progress: or NULL
  */
 int smm_client_format(smm_client *client, uint32_t granule, int force,
 		      smm_progress_callback progress, void *userdata);
@@ -392,9 +383,7 @@ int smm_client_format_async(smm_client *client, uint32_t granule, int force,
 
 /**
  * smm_client_dump() - copy the whole chip, as it is at one moment, into a file. For administrators.
- * @fd: a file, pipe or socket, to write to from where it stands; it stays the caller's to close, as
- *	soon as the function has returned
- * @progress: or NULL
+ * @fd: a file, pipe or socket, to write to from where it stands; it stays the caller's to close
  *
  * Over ssh there are no descriptors to pass: -EOPNOTSUPP.
  */
@@ -403,13 +392,11 @@ int smm_client_dump_async(smm_client *client, int fd, smm_progress_callback prog
 			  smm_call_callback done, void *userdata, smm_call **call);
 
 /**
- * smm_client_restore() - make the chip what such a file says; what was on it is lost. For
- * administrators.
+ * smm_client_restore() - make the chip what such a file says. For administrators.
  * @fd: to read from, as of smm_client_dump()
- * @progress: or NULL
  *
- * The file is verified before the chip is touched; a power loss after that leaves a chip that has
- * to be restored again.
+ * What was on it is lost. The file is verified before the chip is touched; a power loss after that
+ * leaves a chip that has to be restored again.
  */
 int smm_client_restore(smm_client *client, int fd, smm_progress_callback progress, void *userdata);
 int smm_client_restore_async(smm_client *client, int fd, smm_progress_callback progress,
@@ -500,11 +487,7 @@ int smm_client_rename(smm_client *client, uint32_t id, const char *name);
 int smm_client_rename_async(smm_client *client, uint32_t id, const char *name,
 			    smm_call_callback done, void *userdata, smm_call **call);
 
-/*
- * Contents: smm-client-contents(3)
- *
- * A part of a block by its id, or the whole of one by its name.
- */
+/* Contents: smm-client-contents(3) */
 
 /**
  * smm_client_read() - read a part of a block.
