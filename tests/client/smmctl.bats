@@ -151,11 +151,13 @@ load helper
 
 @test "when smmd dies meanwhile, the message says what that means" {
 	stop_smmd
-	memory slow 'wire-speed = 400k'
+	memory slow 'wire-speed = 100k'
 	start_smmd
-	head -c 25000 /dev/urandom >"$dir/content"
+	head -c 12000 /dev/urandom >"$dir/content"
 	store() { smmctl -M slow store x <"$dir/content"; }
-	(sleep 0.3 && kill -KILL "$smmd_pid") 3>&- &
+	smmctl -M slow add formatted
+	cp "$dir/slow.img" "$dir/before"
+	(while cmp -s "$dir/before" "$dir/slow.img"; do sleep 0.02; done && kill -KILL "$smmd_pid") 3>&- &
 	complains 1 "in full or not at all" store
 	smmd_ends 137
 }
