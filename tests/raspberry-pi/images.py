@@ -34,7 +34,6 @@ def served(folder):
         smmd.wait()
 
 
-
 def ask(*command):
     """The status and the output of a program."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
