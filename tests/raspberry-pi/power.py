@@ -107,16 +107,24 @@ def load_until_cut(t, expected, dice):
     t.report.check("the load met no error", not others, "\n".join(others))
 
 
+def boot(t):
+    """How long that took. A memory serves as soon as udev has brought its bus."""
+    seconds = t.board.up()
+    for memory in FILES:
+        t.until(f"{memory} serves after a boot", f"smmctl -M {memory} status", "online")
+    return seconds
+
+
 def cuts(t, count, dice):
     expected = {memory: Expected() for memory in FILES}
     boots = []
     for number in range(1, count + 1):
-        boots.append(t.board.up())
+        boots.append(boot(t))
         if number > 1:
             look_at_board(t, number - 1, expected)
         load_until_cut(t, expected, dice)
         look_at_images(t, number, expected)
-    boots.append(t.board.up())
+    boots.append(boot(t))
     look_at_board(t, count, expected)
     answers = {memory: e.answers for memory, e in expected.items()}
     t.report.figure(f"power cuts survived: {count}; answered writes that were looked for: {answers}")
