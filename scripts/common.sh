@@ -11,8 +11,8 @@ build_packages=(
 )
 run_packages=(dbus-daemon systemd) # busctl is in systemd
 test_packages=(
-	bats g++ gpiod i2c-tools libcmocka-dev libglib2.0-dev python3-dbus python3-prometheus-client strace tmux
-	udev valgrind zsh
+	bats dbus g++ gpiod i2c-tools less libcmocka-dev libglib2.0-dev python3-dbus python3-prometheus-client strace
+	tmux udev valgrind zsh
 )
 
 missing_packages() {

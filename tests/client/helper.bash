@@ -11,6 +11,17 @@ smmctl() {
 	"$SMMCTL" "$@"
 }
 
+# smmctl of another user, who is in no group.
+somebody() {
+	setpriv --reuid=1 --regid=1 --clear-groups "$SMMCTL" "$@"
+}
+
+need_somebody() {
+	need_root 'be somebody else'
+	open_to_others
+	somebody --version >/dev/null 2>&1 || skip 'others cannot run smmctl here'
+}
+
 # complains STATUS WORDS COMMAND...: one line on standard error that starts with smmctl: and has the words.
 complains() {
 	local expected=$1 words=$2
