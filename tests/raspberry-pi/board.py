@@ -100,6 +100,7 @@ class Board:
         return True
 
     def send(self, text):
+        self.serial.settimeout(None)
         self.serial.sendall(text.encode())
 
     def receive(self, until):
