@@ -151,7 +151,7 @@ static const struct {
 	{ ERROR_QUOTA_EXCEEDED, NULL, "'smmctl list' shows what could be freed" },
 	{ ERROR_NAME_TAKEN, NULL, "take another name, or 'smmctl store' for a block of your own" },
 	{ ERROR_NOT_FORMATTED, "force", "that is 'smmctl format --force'" },
-	{ ERROR_NOT_FORMATTED, NULL, "that is 'smmctl format'" },
+	{ ERROR_NOT_FORMATTED, "Format", "that is 'smmctl format'" },
 	{ ERROR_CORRUPT, "beyond correction", "'smmctl dump FILE' saves what is there" },
 	{ ERROR_CHECKSUM_MISMATCH, NULL, "'smmctl store' gives it a new content" },
 	{ ERROR_NOT_A_COUNTER, NULL, "'smmctl show' says what it is" },

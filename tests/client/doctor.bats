@@ -255,6 +255,8 @@ well() {
 	echo 'model = MB85RC64TA' >>"$dir/smmd.conf"
 	finds 1 'all; doctor' \
 		'problem  fram0 state: foreign; *gives the id 00a510 (MB85RC256V)* > sudoedit * && sudo systemctl reload smmd'
+	run -1 --separate-stderr on_board "all; '$SMMCTL' store a x"
+	[[ $stderr == *'or write check-id = no if it is one in spite of that' ]] # and no advice to format it
 	sed -i 's/0x50/0x51/; /model/d' "$dir/smmd.conf"
 	finds 1 'all; doctor' 'problem  fram0 state: offline; nothing answers at 0x51 on /dev/i2c-1* > i2cdetect -y 1'
 }
