@@ -44,8 +44,9 @@ static int read_value(sd_bus_message *m, const struct option_spec *spec)
 	return r;
 }
 
+/* @seen: a bit for each of the options that have been read */
 static int read_option(sd_bus_message *m, const struct option_spec *specs, size_t n_specs,
-		       sd_bus_error *error)
+		       uint32_t *seen, sd_bus_error *error)
 {
 	_cleanup_free_ char *known = NULL;
 	const struct option_spec *spec;
@@ -60,7 +61,11 @@ static int read_option(sd_bus_message *m, const struct option_spec *specs, size_
 		return r;
 
 	spec = find_spec(name, specs, n_specs);
+	if (spec && *seen & 1u << (spec - specs))
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+					 "option '%s' is given twice", name);
 	if (spec && contents[0] == spec->type && contents[1] == '\0') {
+		*seen |= 1u << (spec - specs);
 		if (spec->given)
 			*spec->given = true;
 		return read_value(m, spec);
@@ -83,17 +88,14 @@ static int read_option(sd_bus_message *m, const struct option_spec *specs, size_
 int options_read(sd_bus_message *m, const struct option_spec *specs, size_t n_specs,
 		 sd_bus_error *error)
 {
-	size_t n = 0;
+	uint32_t seen = 0;
 	int r;
 
 	r = sd_bus_message_enter_container(m, 'a', "{sv}");
 	if (r < 0)
 		return r;
 	while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-		r = read_option(m, specs, n_specs, error);
-		if (r >= 0 && ++n > n_specs)
-			r = sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-					     "an option is given twice");
+		r = read_option(m, specs, n_specs, &seen, error);
 		if (r < 0)
 			return r;
 		r = sd_bus_message_exit_container(m);

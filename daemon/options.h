@@ -18,10 +18,10 @@ struct option_spec {
 
 /**
  * options_read() - read the a{sv} that comes next in @m.
- * @specs: the options that are known
+ * @specs: the options that are known, @n_specs of them, 32 at most
  *
- * Return: 0 or a negative errno; with @error set to InvalidArgs for an unknown option or a wrong
- * type.
+ * Return: 0 or a negative errno; with @error set to InvalidArgs for an unknown option, a wrong
+ * type, or an option that is given twice.
  */
 int options_read(sd_bus_message *m, const struct option_spec *specs, size_t n_specs,
 		 sd_bus_error *error);

@@ -192,6 +192,7 @@ static const struct row options[] = {
 	{ MEMORY, "Allocate", "sua{sv}", "other 1 @", DBUS("InvalidArgs") },
 	{ MEMORY, "Check", "a{sv}", "@", DBUS("InvalidArgs") },
 	{ MEMORY, "Check", "a{sv}", "2 repair b false repair b false", DBUS("InvalidArgs") },
+	{ MEMORY, "Allocate", "sua{sv}", "other 1 2 mode u 384 mode u 384", DBUS("InvalidArgs") },
 	{ MEMORY, "Format", "a{sv}", "@", DBUS("InvalidArgs") },
 	{ MEMORY, "Dump", "ha{sv}", "0 @", DBUS("InvalidArgs") },
 	{ MEMORY, "Restore", "ha{sv}", "0 @", DBUS("InvalidArgs") },
