@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash disable=SC2154 # bats sets output
+# shellcheck shell=bash disable=SC2034,SC2154 # for the tests; bats sets output
 #
 # For the tests of smmd through the bus: a bus, fresh for each test, that stands for the system bus, and smmd on
 # it. SMMD is the daemon; JOB_CLIENT, KILL9 and LOAD_CLIENTS are the programs beside this file.
