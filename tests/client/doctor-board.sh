@@ -73,9 +73,11 @@ stop_smmd() {
 	wait "$smmd_pid"
 }
 
-# as USER COMMAND...
-as() {
-	setpriv --reuid="$1" --regid="$1" --init-groups "${@:2}"
+# doctor_as USER [GROUPS]: by a copy, as not everybody may reach the folder of the build. GROUPS is an option of setpriv.
+doctor_as() {
+	cp "$SMMCTL" "${SMMCTL%/*}/libsmm-client.so.0" "$dir"
+	LD_LIBRARY_PATH=$dir setpriv --reuid="$1" --regid="$1" "${2---init-groups}" \
+		"$dir/smmctl" doctor --config="$dir/smmd.conf"
 }
 
 control() {

@@ -118,7 +118,7 @@ well() {
 		'ok       spi0 state: online; *'
 	well
 	[ -z "$stderr" ]
-	finds 0 "all; as member '$SMMCTL' doctor --config='$dir/smmd.conf'" 'ok       group: member is in the group smm'
+	finds 0 'all; doctor_as member' 'ok       group: member is in the group smm'
 	well
 }
 
@@ -130,7 +130,7 @@ well() {
 	finds 1 'bus; doctor' \
 		"problem  configuration: $dir/smmd.conf:2: \[memory a\] bus = usb: * > sudoedit $dir/smmd.conf"
 	chmod 600 "$dir/smmd.conf"
-	finds 1 "bus; as member '$SMMCTL' doctor --config='$dir/smmd.conf'" \
+	finds 1 'bus; doctor_as member' \
 		"warning  configuration: $dir/smmd.conf is not for you to read > sudo smmctl doctor"
 }
 
@@ -145,11 +145,11 @@ well() {
 }
 
 @test "a user outside the group, or not yet in it" {
-	finds 1 "all; as outsider '$SMMCTL' doctor --config='$dir/smmd.conf'" \
+	finds 1 'all; doctor_as outsider' \
 		'problem  group: outsider is not in the group smm, * > sudo usermod -a -G smm outsider' \
 		'problem  answers: smmd does not say how its memories are: you may not ask it > sudo smmctl doctor' \
 		'ok       smmd: smmd.service runs'
-	finds 1 "all; setpriv --reuid=late --regid=late --clear-groups '$SMMCTL' doctor --config='$dir/smmd.conf'" \
+	finds 1 'all; doctor_as late --clear-groups' \
 		'problem  group: late is in the group smm from the next login on; * > newgrp smm'
 }
 
