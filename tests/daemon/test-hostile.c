@@ -90,7 +90,7 @@ static void endure(void (*body)(void *userdata))
 	serve_others(bus, 100);
 }
 
-/* Sends calls until smmd takes no more for now. */
+/* Sends calls until smmd takes no more at the moment. */
 static void press(sd_bus *bus, void (*send)(sd_bus *bus))
 {
 	struct pollfd fd = { .fd = sd_bus_get_fd(bus), .events = POLLOUT };
